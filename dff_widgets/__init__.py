@@ -1,0 +1,46 @@
+"""See what a vision network has learned: Deep Feature Factorization in Jupyter.
+
+The public names are loaded on first use, so that ``import dff_widgets`` costs milliseconds and loads neither torch nor
+a widget library.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0.dev0"
+
+# public name -> the module that defines it (None: the name is that submodule itself)
+_HOME: dict[str, str | None] = {
+    "Activations": "activations",
+    "DFFExplorer": "widgets",
+    "DFFResult": "dff",
+    "DeepFeatureFactorization": "dff",
+    "Factorization": "factorization",
+    "ImageSet": "images",
+    "Layer": "networks",
+    "Network": "networks",
+    "Sketch": "factorization",
+    "datasets": None,
+    "extract": "activations",
+    "figures": None,
+    "kmeans": "factorization",
+    "load_network": "networks",
+    "nmf": "factorization",
+    "pca": "factorization",
+    "project": "factorization",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
+    home = _HOME[name]
+    value = import_module(f".{name}", __name__) if home is None else getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]
