@@ -1,0 +1,259 @@
+"""Deep Feature Factorization from images to heat maps: the estimator that joins the stages, and its result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from . import storage
+from .activations import Activations, Progress, extract
+from .factorization import Factorization, nmf, project
+from .heatmaps import binarise, fold, normalise, percentiles, upsample
+from .images import ImageSet
+from .metrics import largest_box
+from .networks import EMBEDDED, Network, load_network
+
+Array = npt.NDArray[Any]
+
+_VERSION = 1  # of the saved file
+
+
+@dataclass(frozen=True, eq=False)
+class DFFResult:
+    """k factors of a set of images.
+
+    Attributes:
+        factorization: H (rows, k), W (k, c) and the error.
+        images: the images, in the order of the rows of H.
+        shapes: per image its grid (h, w) at the layer.
+        sizes: per image its (height, width) in pixels.
+        network: the network's name.
+        layer: the layer's name.
+        size: the short side in pixels at which the images went through the network.
+    """
+
+    factorization: Factorization
+    images: ImageSet = field(repr=False)
+    shapes: tuple[tuple[int, int], ...] = field(repr=False)
+    sizes: tuple[tuple[int, int], ...] = field(repr=False)
+    network: str
+    layer: str
+    size: int
+
+    @property
+    def k(self) -> int:
+        """The number of factors."""
+        return int(self.factorization.W.shape[0])
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+    def coarse_heatmaps(self, i: int) -> Array:
+        """(k, h, w) float32 in 0..1: the maps of image i on the layer's grid, divided as in `heatmaps`."""
+        return self._coarse[i]
+
+    def heatmaps(self, i: int) -> Array:
+        """The heat maps of image i, bilinear at image size.
+
+        Returns:
+            (k, height, width) float32 in 0..1, each factor divided by its maximum over the set.
+        """
+        return upsample(self._coarse[i], self.sizes[i])
+
+    def masks(self, percentile: float = 75) -> list[Array]:
+        """Binary maps at the paper's threshold.
+
+        Args:
+            percentile: 0..100, of all entries of a factor's heat maps over the set.
+
+        Returns:
+            Per image (k, height, width) bool.
+        """
+        thresholds = self.thresholds(percentile)
+        return [binarise(maps, thresholds) for maps in self._all_heatmaps()]
+
+    def thresholds(self, percentile: float = 75) -> Array:
+        """(k,) the level in 0..1 from which a heat map is in its mask."""
+        return percentiles(self._all_heatmaps, percentile)
+
+    def boxes(self, factor: int = 0, percentile: float = 75) -> list[Array]:
+        """A box around the largest connected component of a factor's mask (section 4.4 of the paper).
+
+        Args:
+            factor: 0..k-1.
+            percentile: as in `masks`.
+
+        Returns:
+            Per image (4,) integers ``xmin, ymin, xmax, ymax`` in pixels from 0, both ends included; ``0, 0, -1, -1`` (a box of
+            no area) where the mask is empty.
+        """
+        if not 0 <= factor < self.k:
+            raise ValueError(f"factor is {factor!r}; this result has factors 0..{self.k - 1}")
+        threshold = self.thresholds(percentile)[[factor]]
+        return [largest_box(binarise(maps[[factor]], threshold)[0]) for maps in self._all_heatmaps()]
+
+    def save(self, path: str | Path) -> None:
+        """Write one file: JSON and tensors (safetensors), atomically; images in memory go in as PNG, files as their paths."""
+        images, tensors = storage.pack_images(self.images)
+        fac = self.factorization
+        content = {
+            "images": images,
+            "shapes": self.shapes,
+            "sizes": self.sizes,
+            "about": [self.network, self.layer, self.size],
+            "fit": [fac.error, fac.n_iter, fac.converged],
+        }
+        storage.write(Path(path), "result", _VERSION, content, {"H": fac.H, "W": fac.W, **tensors})
+
+    @staticmethod
+    def load(path: str | Path) -> DFFResult:
+        """Read what `save` wrote; a file from elsewhere can run no code.
+
+        Raises:
+            ValueError: the file is damaged, no result, or from a newer version.
+        """
+        content, tensors = storage.read(Path(path), "result", _VERSION)
+        try:
+            factors = Factorization(tensors["H"], tensors["W"], *content["fit"])
+            images = storage.unpack_images(content["images"], tensors)
+            shapes, sizes = (tuple((int(h), int(w)) for h, w in content[what]) for what in ("shapes", "sizes"))
+            result = DFFResult(factors, images, shapes, sizes, *content["about"])
+            fold(factors.H, shapes)  # says so when rows and shapes disagree
+            if not len(images) == len(shapes) == len(sizes):
+                raise ValueError(f"{len(images)} images, {len(shapes)} shapes, {len(sizes)} sizes")
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{str(path)!r} is not a whole result: {error}") from error
+        return result
+
+    def _all_heatmaps(self) -> Iterator[Array]:
+        return (self.heatmaps(i) for i in range(len(self)))
+
+    @cached_property
+    def _coarse(self) -> list[Array]:
+        return fold(normalise(self.factorization.H), self.shapes)
+
+
+def factorize(activations: Activations, k: int, *, matrix: Any = None, **options: Any) -> DFFResult:
+    """Factorize activations into k factors, strongest first.
+
+    Args:
+        activations: from `extract`.
+        k: number of factors, 1 to the rank of the activations.
+        matrix: a `Sketch` of ``activations.matrix``, for speed.
+        options: of `nmf`.
+
+    Returns:
+        DFFResult.
+    """
+    factors = nmf(activations.matrix if matrix is None else matrix, k, **options)
+    return _result(activations, factors.reorder(np.argsort(-factors.strength, kind="stable")))
+
+
+def _result(activations: Activations, factors: Factorization) -> DFFResult:
+    a = activations
+    return DFFResult(factors, a.images, a.shapes, a.sizes, a.network, a.layer.name, a.size)
+
+
+class DeepFeatureFactorization:
+    """Deep Feature Factorization as an estimator: `fit` finds k concepts in images, `transform` finds the same in others.
+
+    Args:
+        k: number of factors.
+        network: a name, an ``nn.Module`` or a `Network`; see `load_network`.
+        layer: a name in ``load_network(network).layers``; the network's default layer when left out.
+        size: short side in pixels at which images go through the network.
+        solver: ``"hals"``, ``"mu"`` (the paper's) or ``"semi"``; see `nmf`.
+        n_init: restarts, of which the best is kept.
+        seed: of the random starts.
+        device: ``"auto"`` (CUDA, then MPS, then the CPU) or a torch device.
+        clamp: set negative activations to 0, for plain NMF on a layer that has some.
+
+    >>> from dff_widgets.datasets import creatures
+    >>> result = DeepFeatureFactorization(k=3).fit(creatures(2, size=128))
+    >>> result.heatmaps(0).shape
+    (3, 128, 128)
+    """
+
+    def __init__(
+        self,
+        k: int,
+        *,
+        network: str | nn.Module | Network = EMBEDDED,
+        layer: str | None = None,
+        size: int = 320,
+        solver: str = "hals",
+        n_init: int = 1,
+        seed: int = 0,
+        device: str = "auto",
+        clamp: bool = False,
+    ) -> None:
+        self.k = k
+        self.network = network
+        self.layer = layer
+        self.size = size
+        self.solver = solver
+        self.n_init = n_init
+        self.seed = seed
+        self.device = device
+        self.clamp = clamp
+
+    def fit(self, images: Any, *, progress: Progress | bool = False) -> DFFResult:
+        """Extract and factorize.
+
+        Args:
+            images: an `ImageSet`, or what `ImageSet.of` takes.
+            progress: see `extract`.
+
+        Returns:
+            DFFResult, its factors ordered by strength.
+        """
+        activations = self._extract(images, progress)
+        options = {name: getattr(self, name) for name in ("solver", "n_init", "seed", "device", "clamp")}
+        self.result_ = factorize(activations, self.k, **options)
+        return self.result_
+
+    def transform(self, images: Any, *, progress: Progress | bool = False) -> DFFResult:
+        """The factors of the last `fit` in other images: W is kept, H is solved for.
+
+        Args:
+            images: an `ImageSet`, or what `ImageSet.of` takes.
+            progress: see `extract`.
+
+        Returns:
+            DFFResult of these images.
+
+        Raises:
+            RuntimeError: nothing was fitted yet.
+        """
+        if not hasattr(self, "result_"):
+            raise RuntimeError("transform needs factors: call fit first")
+        activations = self._extract(images, progress)
+        return apply(self.result_.factorization.W, activations, clamp=self.clamp)
+
+    def _extract(self, images: Any, progress: Progress | bool) -> Activations:
+        self.network = load_network(self.network)
+        return extract(self.network, images, layer=self.layer, size=self.size, device=self.device, progress=progress)
+
+
+def apply(W: Array, activations: Activations, *, clamp: bool = False) -> DFFResult:
+    """Known factors in new activations: H is the non-negative least squares solution for fixed W.
+
+    Args:
+        W: (k, channels).
+        activations: of the layer that W is from.
+        clamp: set negative activations to 0 first.
+
+    Returns:
+        DFFResult of the images of `activations`.
+    """
+    A = np.maximum(activations.matrix, 0) if clamp else activations.matrix
+    H = project(A, W)
+    error = float(np.linalg.norm(A - H @ W) / max(np.linalg.norm(A), np.finfo(np.float32).tiny))
+    return _result(activations, Factorization(H, W, error, n_iter=0, converged=True))

@@ -1,0 +1,166 @@
+"""Fold the columns of H back onto the images: heat maps, binary maps, and the colours they are shown in."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float32]
+
+# Okabe & Ito 2008, colour-blind safe, with grey in black's place: a black overlay would look like a shadow.
+OKABE_ITO = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#F0E442", "#D55E00", "#0072B2", "#999999")
+
+_EXACT_ENTRIES = 2**26  # of all factors: 256 MiB of float32 at most while a percentile is taken exactly
+_BINS = 2**16
+
+
+def fold(H: Array, shapes: Sequence[tuple[int, int]]) -> list[Array]:
+    """The one place where rows become maps again (section 3.4 of the paper).
+
+    Args:
+        H: (rows, k), a row per position, image after image, row-major; rows = the sum of h·w.
+        shapes: per image its grid (h, w).
+
+    Returns:
+        Per image its maps (k, h, w), views of H.
+
+    Raises:
+        ValueError: H has another number of rows than the shapes have positions.
+
+    >>> [m.shape for m in fold(np.zeros((2 * 3 + 4 * 1, 5)), [(2, 3), (4, 1)])]
+    [(5, 2, 3), (5, 4, 1)]
+    """
+    ends = np.cumsum([h * w for h, w in shapes])
+    if H.ndim != 2 or len(H) != (ends[-1] if len(ends) else 0):
+        raise ValueError(f"H is {H.shape}; the shapes of {len(shapes)} images need ({ends[-1] if len(ends) else 0}, k)")
+    parts = np.split(H, ends[:-1])
+    return [part.reshape(h, w, -1).transpose(2, 0, 1) for part, (h, w) in zip(parts, shapes, strict=True)]
+
+
+def normalise(H: Array) -> Floats:
+    """Each column divided by its maximum, so that a heat map is in 0..1 over the whole set; an empty column stays 0.
+
+    Args:
+        H: (rows, k), non-negative for NMF; the negative entries of a baseline's H become 0.
+    """
+    H = np.maximum(np.asarray(H, dtype=np.float32), 0)
+    return np.asarray(H / np.maximum(H.max(axis=0, initial=0), np.finfo(np.float32).tiny), dtype=np.float32)
+
+
+def upsample(maps: Array, shape: tuple[int, int]) -> Floats:
+    """Bilinear interpolation to the size of the image (half-pixel centres, as ``align_corners=False``).
+
+    Args:
+        maps: (..., h, w).
+        shape: (H, W) in pixels; smaller than (h, w) is possible too, without antialiasing.
+
+    Returns:
+        (..., H, W) float32.
+    """
+    rows, columns = _interpolation(maps.shape[-2], shape[0]), _interpolation(maps.shape[-1], shape[1])
+    return np.asarray(rows @ np.asarray(maps, dtype=np.float32) @ columns.T)
+
+
+@lru_cache(maxsize=256)
+def _interpolation(source: int, target: int) -> Floats:
+    """(target, source) weights of linear interpolation along one axis; each row sums to 1."""
+    at = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
+    low = np.minimum(at.astype(int), max(source - 2, 0))
+    weights = np.zeros((target, source), dtype=np.float32)
+    weights[np.arange(target), low] = 1 - (at - low)
+    weights[np.arange(target), np.minimum(low + 1, source - 1)] += at - low
+    weights.flags.writeable = False
+    return weights
+
+
+def percentiles(maps: Callable[[], Iterable[Array]], q: float) -> Floats:
+    """Per factor the q-th percentile of all entries of its heat maps over the set (section 4.3 of the paper).
+
+    Args:
+        maps: called once or twice, gives each image's maps (k, h, w) in 0..1 anew; one image is held at a time unless the
+            set is small.
+        q: 0..100.
+
+    Returns:
+        (k,) thresholds: exact (as ``np.percentile``) up to 2^26 entries in all; beyond, to 1/65536.
+
+    Raises:
+        ValueError: q is outside 0..100.
+    """
+    if not 0 <= q <= 100:
+        raise ValueError(f"percentile is {q!r}; give a number from 0 to 100")
+    held: list[Array] = []
+    entries = 0
+    for m in maps():
+        entries += m.size
+        if entries > _EXACT_ENTRIES:
+            return _percentiles_by_histogram(maps(), q)
+        held.append(m.reshape(len(m), -1))
+    k = len(held[0])
+    return np.array([np.percentile(np.concatenate([m[f] for m in held]), q) for f in range(k)], dtype=np.float32)
+
+
+def _percentiles_by_histogram(maps: Iterable[Array], q: float) -> Floats:
+    counts: Array | None = None
+    for m in maps:
+        bins = (np.clip(m, 0, 1) * (_BINS - 1)).astype(np.int64).reshape(len(m), -1)
+        here = np.stack([np.bincount(b, minlength=_BINS) for b in bins])
+        counts = here if counts is None else counts + here
+    assert counts is not None
+    below = counts.cumsum(axis=1)
+    ranks = q / 100 * (below[:, -1] - 1)
+    return np.array([np.searchsorted(b, r, side="right") for b, r in zip(below, ranks, strict=True)]) / np.float32(
+        _BINS - 1
+    )
+
+
+def binarise(maps: Array, thresholds: Array) -> npt.NDArray[np.bool_]:
+    """B(f, i): where a factor is at or above its threshold, and present at all.
+
+    Args:
+        maps: (k, h, w) in 0..1.
+        thresholds: (k,).
+
+    Returns:
+        (k, h, w) bool. A zero is never in the mask: the percentile of a factor that is absent from most of the set is 0, and
+        would otherwise select everything.
+    """
+    return np.asarray((maps >= np.asarray(thresholds)[:, None, None]) & (maps > 0))
+
+
+# -------------------------------------------------------------------------------------------------------- colour
+def palette(n: int) -> list[str]:
+    """n distinct colours as ``#RRGGBB``: Okabe & Ito's first, then hues by the golden angle in two lightnesses."""
+    more = (
+        colorsys.hls_to_rgb((0.08 + 0.618034 * i) % 1, (0.45, 0.68)[i % 2], 0.75) for i in range(n - len(OKABE_ITO))
+    )
+    return [*OKABE_ITO[:n], *("#" + "".join(f"{round(255 * v):02X}" for v in rgb) for rgb in more)]
+
+
+def blend(image: Array, maps: Array, colors: Sequence[str], opacity: float | Sequence[float] = 0.7) -> Array:
+    """The image under its coloured heat maps, painted in order as the gallery does in the browser.
+
+    Args:
+        image: (h, w, 3) uint8.
+        maps: (k, h, w) in 0..1; the factor's strength at a pixel is its alpha.
+        colors: k colours ``#RRGGBB``.
+        opacity: 0..1, one or k of them.
+
+    Returns:
+        (h, w, 3) uint8.
+    """
+    canvas = image.astype(np.float32)
+    for m, color, o in zip(maps, colors, np.broadcast_to(opacity, len(maps)), strict=True):
+        alpha = (np.nan_to_num(m) * np.float32(o)).clip(0, 1)[..., None]
+        canvas += alpha * (np.array(_rgb(color), dtype=np.float32) - canvas)
+    return canvas.round().clip(0, 255).astype(np.uint8)
+
+
+def _rgb(color: str) -> tuple[int, int, int]:
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)

@@ -1,0 +1,113 @@
+"""One file for JSON and tensors (safetensors): versioned, written atomically, and unable to run code when read."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as to_safetensors
+
+from .images import ImageSet, Source
+
+Array = npt.NDArray[Any]
+
+_KEY = "dff-widgets"  # of the JSON text in the safetensors header
+
+
+def write(path: Path, kind: str, version: int, content: dict[str, Any], tensors: dict[str, Array]) -> None:
+    """Write `content` (JSON) and `tensors` to `path`, or leave what was there untouched.
+
+    Raises:
+        OSError: the disk is full, or the place cannot be written to.
+    """
+    header = json.dumps({"kind": kind, "version": version, **content})
+    data = to_safetensors({name: np.ascontiguousarray(t) for name, t in tensors.items()}, metadata={_KEY: header})
+    descriptor, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+
+
+def read(path: Path, kind: str, version: int) -> tuple[dict[str, Any], dict[str, Array]]:
+    """What `write` wrote.
+
+    Raises:
+        ValueError: there is no such file, it is damaged, of another kind, or from a newer version.
+    """
+    if not path.is_file():
+        raise ValueError(f"no file at {str(path)!r}")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            content = json.loads((file.metadata() or {}).get(_KEY, "null"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ValueError(f"{str(path)!r} is damaged or was not written by dff-widgets: {error}") from error
+    if not isinstance(content, dict) or content.get("kind") != kind:
+        raise ValueError(f"{str(path)!r} holds no {kind} of dff-widgets")
+    if not isinstance(content.get("version"), int) or content["version"] > version:
+        raise ValueError(
+            f"{str(path)!r} is version {content.get('version')!r} of a {kind}; this dff-widgets reads up to {version}: upgrade it"
+        )
+    return content, tensors
+
+
+# -------------------------------------------------------------------------------------------------------- images
+def pack_images(images: ImageSet) -> tuple[dict[str, Any], dict[str, Array]]:
+    """An image set as JSON and tensors: files as absolute paths, images in memory as PNG, masks as bits."""
+    tensors: dict[str, Array] = {}
+    paths: list[str | None] = []
+    for i, source in enumerate(images.sources):
+        paths.append(str(source.absolute()) if isinstance(source, Path) else None)
+        if not isinstance(source, Path):
+            encoded = source if isinstance(source, bytes) else _png(source)
+            tensors[f"image/{i}"] = np.frombuffer(encoded, dtype=np.uint8)
+    parts: list[dict[str, list[int]]] | None = None
+    if images.parts is not None:
+        parts = [{part: list(mask.shape) for part, mask in masks.items()} for masks in images.parts]
+        for i, masks in enumerate(images.parts):
+            for j, mask in enumerate(masks.values()):
+                tensors[f"part/{i}/{j}"] = np.packbits(mask)
+    if images.boxes is not None:
+        tensors.update({f"boxes/{i}": np.asarray(boxes) for i, boxes in enumerate(images.boxes)})
+    return {"names": list(images.names), "paths": paths, "parts": parts, "boxes": images.boxes is not None}, tensors
+
+
+def unpack_images(content: dict[str, Any], tensors: dict[str, Array]) -> ImageSet:
+    """The inverse of `pack_images`; a file that is gone is noticed when its image is read."""
+    sources: list[Source] = [
+        tensors[f"image/{i}"].tobytes() if path is None else Path(path) for i, path in enumerate(content["paths"])
+    ]
+    parts = boxes = None
+    if content["parts"] is not None:
+        parts = [
+            {
+                part: np.unpackbits(tensors[f"part/{i}/{j}"], count=shape[0] * shape[1]).reshape(shape).astype(bool)
+                for j, (part, shape) in enumerate(masks.items())
+            }
+            for i, masks in enumerate(content["parts"])
+        ]
+    if content["boxes"]:
+        boxes = [tensors[f"boxes/{i}"] for i in range(len(sources))]
+    return ImageSet(tuple(sources), tuple(map(str, content["names"])), parts, boxes)
+
+
+def _png(pixels: Array) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
