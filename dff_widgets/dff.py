@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +38,7 @@ class DFFResult:
         network: the network's name.
         layer: the layer's name.
         size: the short side in pixels at which the images went through the network.
+        skipped: one sentence for each image that could not be read.
     """
 
     factorization: Factorization
@@ -46,6 +48,7 @@ class DFFResult:
     network: str
     layer: str
     size: int
+    skipped: tuple[str, ...] = ()
 
     @property
     def k(self) -> int:
@@ -98,6 +101,10 @@ class DFFResult:
             raise ValueError(f"factor is {factor!r}; this result has factors 0..{self.k - 1}")
         threshold = self.thresholds(percentile)[[factor]]
         return [largest_box(binarise(maps[[factor]], threshold)[0]) for maps in self._all_heatmaps()]
+
+    def reorder(self, order: Sequence[int]) -> DFFResult:
+        """The same result with its factors in another order: `order` gives the old index of each new factor."""
+        return dataclasses.replace(self, factorization=self.factorization.reorder(order))
 
     def save(self, path: str | Path) -> None:
         """Write one file: JSON and tensors (safetensors), atomically; images in memory go in as PNG, files as their paths."""
@@ -158,7 +165,7 @@ def factorize(activations: Activations, k: int, *, matrix: Any = None, **options
 
 def _result(activations: Activations, factors: Factorization) -> DFFResult:
     a = activations
-    return DFFResult(factors, a.images, a.shapes, a.sizes, a.network, a.layer.name, a.size)
+    return DFFResult(factors, a.images, a.shapes, a.sizes, a.network, a.layer.name, a.size, a.skipped)
 
 
 class DeepFeatureFactorization:

@@ -1,0 +1,160 @@
+"""The explorer's toolbar and status line, made of ipywidgets."""
+
+from __future__ import annotations
+
+import html
+import time
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as w
+
+from ..networks import EMBEDDED, PAPER, Layer, Network
+from .jobs import Ticket
+from .pipeline import Request
+
+if TYPE_CHECKING:
+    from .explorer import DFFExplorer
+
+_NETWORKS = (EMBEDDED, *PAPER, "resnet50", "densenet161", "googlenet")
+_OTHER = "another…"
+_SOLVERS = (("HALS", "hals"), ("Multiplicative (paper)", "mu"), ("Semi-NMF (signed)", "semi"))
+_SIZES = (160, 224, 320, 448, 512)
+_MOST_FACTORS = 10  # of the slider; more can be set from Python
+
+
+class Controls:
+    """Each control follows its trait, and sets it when a person moves it."""
+
+    def __init__(self, explorer: DFFExplorer) -> None:
+        self._explorer = explorer
+        narrow = {"description_width": "initial"}
+
+        def dropdown(name: str, options: Any, width: str) -> w.Dropdown:
+            return w.Dropdown(description=name, options=options, style=narrow, layout=w.Layout(width=width))
+
+        self._network = dropdown("Network", [*_NETWORKS, _OTHER], "250px")
+        self._other = w.Text(
+            placeholder="a torchvision or timm name, then Enter",
+            continuous_update=False,
+            layout=w.Layout(width="250px", display="none"),
+        )
+        self._layer = dropdown("Layer", [("default", "")], "290px")
+        self._k = w.IntSlider(
+            min=1, max=_MOST_FACTORS, description="Factors k", style=narrow, layout=w.Layout(width="270px")
+        )
+        self._solver = dropdown("Solver", _SOLVERS, "230px")
+        self._seed = w.BoundedIntText(
+            min=0, max=2**31 - 1, description="Seed", style=narrow, layout=w.Layout(width="120px")
+        )
+        self._size = dropdown("Image size", [(f"{s} px", s) for s in _SIZES], "170px")
+
+        self._bar = w.FloatProgress(min=0, max=1, layout=w.Layout(width="160px", height="18px", visibility="hidden"))
+        self._status = w.HTML(layout=w.Layout(flex="1 1 auto", min_width="0"))
+        self._cancel = w.Button(description="Cancel", icon="times", layout=w.Layout(width="90px", visibility="hidden"))
+        self._back = w.Button(description="◂", layout=w.Layout(width="36px"))
+        self._forth = w.Button(description="▸", layout=w.Layout(width="36px"))
+        self._place = w.Label()
+        self._pager = w.HBox([self._back, self._place, self._forth], layout=w.Layout(display="none"))
+
+        for name, control in (("k", self._k), ("solver", self._solver), ("seed", self._seed), ("size", self._size),
+                              ("layer", self._layer), ("network", self._network)):  # fmt: skip
+            control.observe(lambda change, name=name: self._moved(name, change["new"]), "value")
+            explorer.observe(lambda change, name=name: self._follow(name, change["new"]), name)
+            self._follow(name, getattr(explorer, name))
+        self._other.observe(lambda change: self._moved("network", change["new"].strip() or _OTHER), "value")
+        self._cancel.on_click(lambda _: explorer.cancel())
+        self._back.on_click(lambda _: self._turn(-1))
+        self._forth.on_click(lambda _: self._turn(+1))
+        explorer.observe(self._show_state, ["busy", "progress", "status", "error"])
+        explorer.observe(self._show_page, ["page", "images"])
+        self._show_page()
+
+    def rows(self, gallery: w.DOMWidget) -> list[w.Widget]:
+        """The explorer from top to bottom."""
+        wrap = w.Layout(flex_flow="row wrap", align_items="center")
+        pickers = [self._network, self._other, self._layer, self._k, self._solver, self._seed, self._size]
+        status = [self._bar, self._cancel, self._status, self._pager]
+        return [
+            w.HBox(pickers, layout=wrap),
+            w.HBox(status, layout=w.Layout(align_items="center", min_height="34px")),
+            gallery,
+        ]
+
+    def list_layers(self, network: Network, request: Request) -> None:
+        """Offer the layers that suit the solver, the default first, then from the deepest to the first."""
+        signed = request.solver == "semi" or not any(layer.nonnegative for layer in network.layers)
+        fit = [layer for layer in reversed(network.layers) if layer.nonnegative or signed]
+        listed = {layer.name: layer for layer in (network.layer(), *fit)}
+        listed.setdefault(request.layer, network.layer(request.layer))
+        options = [(_title(layer), name) for name, layer in listed.items()]
+        if list(self._layer.options) != options:
+            self._layer.options = options
+        self._layer.value = request.layer
+
+    # ------------------------------------------------------------------------------------------ controls and traits
+    def _moved(self, name: str, value: Any) -> None:
+        if name == "network":
+            self._other.layout.display = "" if value == _OTHER else "none"
+            if value == _OTHER:
+                return
+        self._explorer.set_by_person(name, value)
+
+    def _follow(self, name: str, value: Any) -> None:
+        """Move the control to the trait's value, where it has a place for it."""
+        control = getattr(self, f"_{name}")
+        with self._explorer.settling():
+            if name == "network" and value not in [v for _, v in _pairs(control.options)]:
+                label = value if isinstance(value, str) else getattr(value, "name", type(value).__name__)
+                control.options = [(label, value), *_pairs(control.options)]
+            elif name == "size" and value not in [v for _, v in control.options]:
+                control.options = sorted([*control.options, (f"{value} px", value)], key=lambda option: option[1])
+            elif name == "layer" and value not in [v for _, v in control.options]:
+                return  # its network is not loaded yet; `list_layers` follows
+            elif name == "k":
+                control.max = max(control.max, value)
+            control.value = value
+
+    def _turn(self, step: int) -> None:
+        self._explorer.page = min(max(self._explorer.page + step, 0), self._explorer.pages - 1)
+
+    # ----------------------------------------------------------------------------------------------- status and page
+    def _show_state(self, _change: Any) -> None:
+        explorer = self._explorer
+        self._bar.value = explorer.progress
+        self._bar.layout.visibility = self._cancel.layout.visibility = "visible" if explorer.busy else "hidden"
+        color = "var(--jp-error-color1, #b00020)" if explorer.error else "inherit"
+        mark = "⚠ " if explorer.error else ""
+        self._status.value = f'<span role="status" style="color:{color}">{mark}{html.escape(explorer.status)}</span>'
+
+    def _show_page(self, _change: Any = None) -> None:
+        page, pages = self._explorer.page, self._explorer.pages
+        self._pager.layout.display = "none" if pages == 1 else "flex"
+        self._place.value = f"page {page + 1} of {pages}"
+        self._back.disabled, self._forth.disabled = page == 0, page >= pages - 1
+
+
+class Reporter:
+    """What a job calls as it goes: ends it when it is no longer wanted, else says what is being done and for how long."""
+
+    def __init__(self, explorer: DFFExplorer, ticket: Ticket) -> None:
+        self._explorer, self._ticket = explorer, ticket
+        self._step, self._start = "", 0.0
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """`done` of `total` are done (0 of 0: nobody knows)."""
+        now = time.monotonic()
+        if step != self._step:
+            self._step, self._start = step, now
+        left = f" · about {(now - self._start) * (total - done) / done:.0f} s left" if 0 < done < total else ""
+        with self._explorer.settling():
+            self._ticket.check()
+            self._explorer.status = f"{step} {done}/{total}{left}" if total else f"{step} …"
+            self._explorer.progress = done / total if total else 0.0
+
+
+def _title(layer: Layer) -> str:
+    return f"{layer.name} · {layer.channels} ch · /{layer.stride}" + ("" if layer.nonnegative else " · signed")
+
+
+def _pairs(options: Any) -> list[tuple[str, Any]]:
+    return [option if isinstance(option, tuple) else (option, option) for option in options]

@@ -1,0 +1,293 @@
+"""`DFFExplorer`: pick a network, a layer and k, and see the concepts."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ipywidgets as w
+import traitlets as t
+from torch import nn
+
+from ..dff import DFFResult
+from ..heatmaps import palette
+from ..hierarchy import match_factors
+from ..images import ImageSet, UnreadableImageWarning
+from ..networks import EMBEDDED, Network
+from .controls import Controls, Reporter
+from .gallery import Gallery, encode_tile, pack_heat
+from .jobs import CancelledError, LatestJob, Ticket
+from .pipeline import Pipeline, Request
+
+PAGE = 24  # images shown at a time
+_ASKED = ("images", "network", "layer", "k", "solver", "seed", "size")  # the traits a result depends on
+
+
+class DFFExplorer(w.VBox):  # type: ignore[misc]
+    """See what a network thinks is the same across images.
+
+    Every trait can be read, set, observed and linked. A trait that a result depends on (`images`, `network`, `layer`, `k`,
+    `solver`, `seed`, `size`) starts the computation in a thread; the latest request wins. What fails is said in the status
+    line and in `error`, and the traits go back to the last values that worked.
+
+    Args:
+        images: an `ImageSet`, a folder, or a list of image files, arrays or PIL images.
+        traits: any of the traits below.
+
+    Attributes:
+        images: the images.
+        network: a name (see `load_network`), an ``nn.Module`` or a `Network`.
+        layer: a layer's name; ``""`` asks for the network's default, and is replaced by its name.
+        k: the number of factors.
+        solver: ``"hals"``, ``"mu"`` or ``"semi"``.
+        seed: of the factorization's random start.
+        size: short side in pixels at which the images go through the network.
+        page: the page of the gallery, from 0.
+        opacity: per factor, 0..1.
+        visible: per factor, bool.
+        selected: the selected factor, or -1.
+        colors: per factor, ``#RRGGBB``; a factor keeps its colour when k, layer or network change.
+        busy: whether something is being computed.
+        progress: 0..1 of the present step.
+        status: one line about what is going on.
+        result: the `DFFResult` that is shown, or None.
+        error: None, or the sentence that says what went wrong.
+    """
+
+    images = t.Instance(ImageSet)
+    network = t.Union([t.Unicode(), t.Instance(Network), t.Instance(nn.Module)], default_value=EMBEDDED)
+    layer = t.Unicode("")
+    k = t.Int(4)
+    solver = t.Unicode("hals")
+    seed = t.Int(0)
+    size = t.Int(320)
+    page = t.Int(0)
+    opacity = t.List(t.Float())
+    visible = t.List(t.Bool())
+    selected = t.Int(-1)
+    colors = t.List(t.Unicode())
+    busy = t.Bool(False)
+    progress = t.Float(0.0)
+    status = t.Unicode("")
+    result = t.Instance(DFFResult, allow_none=True)
+    error = t.Unicode(None, allow_none=True)
+
+    def __init__(self, images: Any, **traits: Any) -> None:
+        # One lock orders the threads that write traits: the kernel's, and the workers' when they publish.
+        self._lock = threading.RLock()
+        self._settling = False  # True while the explorer itself sets traits, which asks for nothing
+        self._pipeline = Pipeline()
+        self._jobs, self._pages = LatestJob("dff-explorer"), LatestJob("dff-gallery")
+        self._good: Request | None = None  # the last request that worked
+        self._slots: list[int] = []  # per factor the place of its colour in the palette
+        self.gallery = Gallery(lock=self._lock)
+        unknown = [name for name in traits if not self.has_trait(name)]
+        if unknown:
+            raise TypeError(f"DFFExplorer has no option {unknown[0]!r}; it has {', '.join(_ASKED)}")
+        super().__init__(images=ImageSet.of(images), **traits)
+        self._controls = Controls(self)
+        self.children = self._controls.rows(self.gallery)
+        self.add_class("dffw-explorer")
+        for name in ("opacity", "visible", "selected"):
+            t.link((self, name), (self.gallery, name))
+        self.observe(self._asked, _ASKED)
+        self.observe(lambda _: self._draw_page(), "page")
+        self._draw_page()
+        self._submit()
+
+    @t.validate("images")
+    def _any_images(self, proposal: Any) -> ImageSet:
+        return ImageSet.of(proposal["value"])
+
+    @property
+    def pages(self) -> int:
+        """The number of pages of the gallery."""
+        return max(1, -(-len(self.images) // PAGE))
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Block until everything asked for is computed and shown.
+
+        Args:
+            timeout: seconds; None waits as long as it takes.
+
+        Raises:
+            TimeoutError: it took longer.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        for jobs in (self._jobs, self._pages):  # an answer may draw a page, a page asks for no answer
+            if not jobs.wait(None if end is None else max(0.0, end - time.monotonic())):
+                raise TimeoutError(f"not done after {timeout} s: {self.status}")
+
+    def cancel(self) -> None:
+        """Stop what is being computed; the last result stays, and the traits go back to it."""
+        self._jobs.cancel()
+
+    # ------------------------------------------------------------------------------------------------------- asking
+    @contextmanager
+    def settling(self) -> Iterator[None]:
+        """Traits and controls set inside are the explorer's own doing, and ask for nothing."""
+        with self._lock:
+            before, self._settling = self._settling, True
+            try:
+                yield
+            finally:
+                self._settling = before
+
+    def set_by_person(self, name: str, value: Any) -> None:
+        """A control was moved; nothing happens when the explorer moved it."""
+        with self._lock:
+            if not self._settling:
+                setattr(self, name, value)
+
+    def _asked(self, change: Any) -> None:
+        with self._lock:
+            if self._settling:
+                return
+            with self.settling():
+                if change["name"] == "network":
+                    self.layer = ""
+                if change["name"] == "images":
+                    self.page, self.result, self._good = 0, None, None
+                    self._draw_page()
+            self._submit()
+
+    def _submit(self) -> None:
+        request = Request(**{name: getattr(self, name) for name in _ASKED})
+        self.error = None
+        self.busy = True
+        self._jobs.submit(lambda ticket: self._answer(request, ticket))
+
+    # --------------------------------------------------------------------------------- answering, in a worker thread
+    def _answer(self, request: Request, ticket: Ticket) -> None:
+        start = time.monotonic()
+        report = Reporter(self, ticket)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UnreadableImageWarning)  # the status line says it
+                network = self._pipeline.network(request.network, report)
+                layer = network.layer(request.layer or None).name
+                request = dataclasses.replace(request, layer=layer)
+                result = self._pipeline.result(request, report)
+            with self._publishing(ticket):
+                self._good = request
+                self._show(result)
+                self._settle_on(request)
+                self._controls.list_layers(network, request)
+                self.status = _summary(result, len(request.images), time.monotonic() - start)
+        except CancelledError:
+            self._give_up(ticket, "cancelled")
+        except Exception as error:  # whatever a network or a file does, the widget goes on
+            self._give_up(ticket, one_sentence(error), failed=True)
+
+    @contextmanager
+    def _publishing(self, ticket: Ticket) -> Iterator[None]:
+        """The end of a job: traits change only while its answer is still wanted."""
+        with self.settling():
+            ticket.check()
+            yield
+            self.busy = False
+            self.progress = 0.0
+
+    def _give_up(self, ticket: Ticket, why: str, *, failed: bool = False) -> None:
+        with self.settling():
+            if ticket.superseded:
+                return
+            if self._good is not None:
+                self._settle_on(self._good)
+            self.error = why if failed else None
+            self.status = why
+            self.busy = False
+            self.progress = 0.0
+
+    def _settle_on(self, request: Request) -> None:
+        for name in _ASKED:
+            setattr(self, name, getattr(request, name))
+
+    def _show(self, result: DFFResult) -> None:
+        """Make `result` the one that is shown; factors that were there before keep place, colour and settings."""
+        kept: dict[int, int] = {}  # place in the new result -> factor of the old one
+        old = self.result
+        if old is not None:
+            new_of_old = {o: n for n, o in _match(result, old).items()}
+            order = [new_of_old[o] for o in sorted(new_of_old)]
+            kept = dict(enumerate(sorted(new_of_old)))
+            result = result.reorder([*order, *(f for f in range(result.k) if f not in order)])
+        slots = [self._slots[kept[j]] if j in kept else -1 for j in range(result.k)]
+        free = iter(sorted(set(range(result.k + len(self._slots))) - set(slots)))
+        self._slots = [next(free) if slot < 0 else slot for slot in slots]
+
+        def carried(values: list[Any], default: Any) -> list[Any]:
+            return [values[kept[j]] if j in kept else default for j in range(result.k)]
+
+        page_changes = old is None or old.images is not result.images
+        selected = next((j for j, o in kept.items() if o == self.selected), -1)
+        colors = palette(max(self._slots) + 1)
+        with self.gallery.hold_sync():
+            self.result = result
+            self.colors = self.gallery.colors = [colors[slot] for slot in self._slots]
+            self.gallery.names = [f"factor {j}" for j in range(result.k)]
+            self.gallery.shares = [float(s) for s in result.factorization.strength]
+            self.opacity = carried(self.opacity, 0.7)
+            self.visible = carried(self.visible, True)
+            self.selected = selected
+            if not page_changes:
+                self._draw_heat()
+        if page_changes:
+            self._draw_page()
+
+    # -------------------------------------------------------------------------------------------------- the gallery
+    def _page_indices(self, images: ImageSet) -> range:
+        return range(self.page * PAGE, min((self.page + 1) * PAGE, len(images)))
+
+    def _draw_heat(self) -> None:
+        maps = (
+            []
+            if self.result is None
+            else [self.result.coarse_heatmaps(i) for i in self._page_indices(self.result.images)]
+        )
+        self.gallery.heat, self.gallery.grids = pack_heat(maps)
+
+    def _draw_page(self) -> None:
+        """Show the photos of the page, and what is known of their factors; decoding happens in a thread of its own."""
+        with self._lock:
+            images = self.images if self.result is None else self.result.images
+            indices = self._page_indices(images)
+            self._pages.submit(lambda ticket: self._encode_page(images, indices, ticket))
+
+    def _encode_page(self, images: ImageSet, indices: range, ticket: Ticket) -> None:
+        tiles = []
+        for i in indices:
+            ticket.check()
+            tiles.append(encode_tile(images, i))
+        with self._lock, self.gallery.hold_sync():
+            ticket.check()
+            self.gallery.tiles = tiles
+            self.gallery.captions = [images.names[i] for i in indices]
+            self._draw_heat()
+
+
+def _match(new: DFFResult, old: DFFResult) -> dict[int, int]:
+    """Factor of `new` -> the factor of `old` it continues."""
+    if new.images is not old.images:
+        return {}
+    a, b = new.factorization, old.factorization
+    return match_factors(a.H, a.W, b.H, b.W, shapes=new.shapes, other_shapes=old.shapes)
+
+
+def _summary(result: DFFResult, asked: int, seconds: float) -> str:
+    explained = 100 * (1 - result.factorization.error**2)
+    images = f"{len(result)} image{'s'[: len(result) != 1]}"
+    factors = f"{result.k} factor{'s'[: result.k != 1]}"
+    left_out = f" · {asked - len(result)} left out: {'; '.join(result.skipped)}" if result.skipped else ""
+    return f"{images} · {factors} explain {explained:.0f} % of the activations · {seconds:.2f} s{left_out}"
+
+
+def one_sentence(error: Exception) -> str:
+    """An exception as a person can read it; those that are not meant for people also say their type."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if isinstance(error, ValueError | TypeError | ConnectionError) else f"{type(error).__name__}: {text}"
