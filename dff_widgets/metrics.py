@@ -1,7 +1,10 @@
-"""Numbers for heat maps: boxes around what they show."""
+"""How well heat maps match a ground truth: IoU with parts (paper, section 4.3), boxes and CorLoc (section 4.4)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -9,10 +12,188 @@ import numpy.typing as npt
 from scipy import ndimage
 
 Array = npt.NDArray[Any]
+Counts = npt.NDArray[np.int64]
+Words = npt.NDArray[np.uint64]  # (..., words): masks with 64 pixels a word, so that AND and popcount are cheap
 
 EMPTY_BOX = (0, 0, -1, -1)
+BACKGROUND = "background"
 
 
+# --------------------------------------------------------------------------------------------------------- parts
+@dataclass(frozen=True)
+class PartScore:
+    """How well a factor matches its single best part.
+
+    Attributes:
+        factor: 0..k-1.
+        part: the part's name; None where the factor meets no part.
+        iou: 0..1, over the whole set.
+    """
+
+    factor: int
+    part: str | None
+    iou: float
+
+
+@dataclass(frozen=True, eq=False)
+class Overlaps:
+    """Pixel counts over a set of images, from which coverage and the IoU with single parts follow.
+
+    Attributes:
+        parts: the p names, in the order in which they first appear in the set.
+        intersection: (k, p) pixels that are in the factor's mask and in the part.
+        factor_area: (k,) pixels of each factor's mask.
+        part_area: (p,) pixels of each part.
+    """
+
+    parts: tuple[str, ...]
+    intersection: Counts
+    factor_area: Counts
+    part_area: Counts
+
+    @property
+    def iou(self) -> npt.NDArray[np.float64]:
+        """(k, p) of each factor with each single part (eq. 9 for m = 1); 0 where both are empty."""
+        union = self.factor_area[:, None] + self.part_area - self.intersection
+        return ratio(self.intersection, union)
+
+
+def overlaps(masks: Iterable[Array], parts: Iterable[Mapping[str, Array]]) -> Overlaps:
+    """Count, in one pass, the pixels that factors and parts share; one image is held at a time.
+
+    Args:
+        masks: per image (k, h, w) bool; images may differ in size.
+        parts: per image {name: (h, w) bool}. Parts may overlap; one that an image does not name is empty there, and an
+            image may have none.
+
+    Raises:
+        ValueError: see `iou`.
+    """
+    shared: dict[str, Counts] = {}
+    area: dict[str, int] = {}
+    factor_area: Counts | int = 0
+    for factors, names, here in _packed(masks, parts):
+        factor_area = factor_area + _count(factors)
+        # (k, p), one factor at a time: all pairs at once would not stay in the processor's cache
+        together = np.array([_count(factor & here) for factor in factors])
+        for name, common, pixels in zip(names, together.T, _count(here).tolist(), strict=True):
+            shared[name] = shared.get(name, 0) + common
+            area[name] = area.get(name, 0) + pixels
+    k = np.size(factor_area)
+    intersection = np.stack(list(shared.values()), axis=1) if shared else np.zeros((k, 0), dtype=np.int64)
+    return Overlaps(tuple(shared), intersection, np.asarray(factor_area), np.array(list(area.values()), dtype=np.int64))
+
+
+def iou(
+    masks: Iterable[Array], parts: Iterable[Mapping[str, Array]], assignment: Mapping[int, Iterable[str]]
+) -> npt.NDArray[np.float64]:
+    """Intersection over union of each factor with the union of its parts, over the whole set (eqs. 8-9 of the paper).
+
+    Args:
+        masks: per image (k, h, w) bool; images may differ in size.
+        parts: per image {name: (h, w) bool}. Parts may overlap; one that an image does not name is empty there, and an
+            image may have none (what a factor shows in it then counts against the factor).
+        assignment: factor (0..k-1) -> names of its parts, as from `assign`. A factor that is left out has none.
+
+    Returns:
+        (k,) in 0..1. A factor without parts, and one whose mask and parts are empty in every image, has 0.
+
+    Raises:
+        ValueError: no images, masks and parts of another number of images, a mask of another size or dtype, a factor
+            that is not there, or a part that no image names.
+
+    >>> mask, head = np.zeros((1, 2, 4), dtype=bool), np.zeros((2, 4), dtype=bool)
+    >>> mask[0, :, :2] = head[:, 1:3] = True
+    >>> iou([mask], [{"head": head}], {0: ["head"]}).round(2)
+    array([0.33])
+    """
+    wanted = {factor: tuple(names) for factor, names in assignment.items()}
+    seen: set[str] = set()
+    intersection: Counts | int = 0
+    union: Counts | int = 0
+    for factors, names, here in _packed(masks, parts):
+        if not all(0 <= factor < len(factors) for factor in wanted):
+            raise ValueError(f"assignment has the factors {sorted(wanted)}; the masks have 0..{len(factors) - 1}")
+        seen.update(names)
+        target = np.zeros_like(factors)
+        for factor, its_parts in wanted.items():
+            for part in set(names).intersection(its_parts):
+                target[factor] |= here[names.index(part)]
+        intersection = intersection + _count(factors & target)
+        union = union + _count(factors | target)
+    if unknown := {name for names in wanted.values() for name in names} - seen:
+        raise ValueError(f"no image has the parts {sorted(map(str, unknown))}; there are {sorted(seen)}")
+    return ratio(np.asarray(intersection), np.asarray(union))
+
+
+def best_part_iou(
+    masks: Iterable[Array], parts: Iterable[Mapping[str, Array]], *, background: str = BACKGROUND
+) -> list[PartScore]:
+    """Each factor with the single part it matches best: the measure of fig. 4 of the paper, whose value is the mean.
+
+    Args:
+        masks: per image (k, h, w) bool, as in `iou`.
+        parts: per image {name: (h, w) bool}, as in `iou`.
+        background: the part of this name, if there is one, matches no factor.
+
+    Returns:
+        k scores, in the order of the factors; the first part wins a tie.
+    """
+    counts = overlaps(masks, parts)
+    scores = counts.iou
+    scores[:, [part == background for part in counts.parts]] = 0
+    best = scores.argmax(axis=1) if counts.parts else np.zeros(len(scores), dtype=np.int64)
+    return [
+        PartScore(f, counts.parts[p], float(scores[f, p])) if scores[f].any() else PartScore(f, None, 0.0)
+        for f, p in enumerate(best.tolist())
+    ]
+
+
+def ratio(part: Array, whole: Array) -> npt.NDArray[np.float64]:
+    """Part / whole, element by element; 0 where the whole is 0."""
+    return np.asarray(part / np.maximum(whole, 1), dtype=np.float64)
+
+
+def _packed(masks: Iterable[Array], parts: Iterable[Mapping[str, Array]]) -> Iterator[tuple[Words, list[str], Words]]:
+    """Per image the factors (k, words), the names of its p parts, and the parts (p, words), checked."""
+    k = i = -1
+    for i, (factors, here) in enumerate(zip_longest(masks, parts)):
+        if factors is None or here is None:
+            raise ValueError(f"{'masks' if factors is None else 'parts'} end after {i} images, the other goes on")
+        factors = np.asarray(factors)
+        if factors.ndim != 3 or not len(factors) or (i and len(factors) != k):
+            raise ValueError(f"the masks of image {i} are {factors.shape}; give ({k if i else 'k'}, h, w)")
+        k = len(factors)
+        packed = _pack(factors, f"the masks of image {i}")
+        its_parts = np.empty((len(here), packed.shape[1]), dtype=np.uint64)
+        for row, (name, part) in enumerate(here.items()):
+            part = np.asarray(part)
+            if part.shape != factors.shape[1:]:
+                raise ValueError(
+                    f"part {name!r} of image {i} is {part.shape}; the masks of that image are {factors.shape[1:]}"
+                )
+            its_parts[row] = _pack(part[None], f"part {name!r} of image {i}")
+        yield packed, list(here), its_parts
+    if i < 0:
+        raise ValueError("no images: give the masks and parts of at least one image")
+
+
+def _pack(masks: Array, what: str) -> Words:
+    """(n, h, w) as (n, words), 64 pixels a word; the last word is filled up with zeros."""
+    if masks.dtype.kind not in "bui":
+        raise ValueError(f"{what} have dtype {masks.dtype}; give bool")
+    bits = np.packbits(masks.reshape(len(masks), -1).astype(bool, copy=False), axis=1)
+    if odd := bits.shape[1] % 8:
+        bits = np.pad(bits, ((0, 0), (0, 8 - odd)))
+    return np.ascontiguousarray(bits).view(np.uint64)
+
+
+def _count(words: Words) -> Counts:
+    """(..., words) -> (...): how many bits are set."""
+    return np.asarray(np.bitwise_count(words).sum(axis=-1, dtype=np.int64))
+
+
+# --------------------------------------------------------------------------------------------------------- boxes
 def largest_box(mask: Array) -> Array:
     """The box around the largest 8-connected component of a mask (section 4.4 of the paper).
 
@@ -20,8 +201,8 @@ def largest_box(mask: Array) -> Array:
         mask: (h, w) bool.
 
     Returns:
-        (4,) int64 ``xmin, ymin, xmax, ymax`` in pixels from 0, both ends included; the first in row-major order of equally
-        large components; ``0, 0, -1, -1``, a box of no area, for an empty mask.
+        (4,) int64 ``xmin, ymin, xmax, ymax`` in pixels from 0, both ends included; of equally large ones the first
+        in row-major order; ``0, 0, -1, -1``, a box of no area, for an empty mask.
     """
     components, count = ndimage.label(mask, structure=np.ones((3, 3)))
     if not count:
@@ -29,3 +210,60 @@ def largest_box(mask: Array) -> Array:
     largest = np.bincount(components.ravel())[1:].argmax()
     rows, columns = ndimage.find_objects(components)[largest]
     return np.array([columns.start, rows.start, columns.stop - 1, rows.stop - 1])
+
+
+def box_iou(boxes: npt.ArrayLike, others: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Intersection over union of boxes whose ends are both included, as PASCAL VOC counts pixels.
+
+    Args:
+        boxes: (..., 4) ``xmin, ymin, xmax, ymax`` in pixels. A box of no area (``xmax < xmin``, as ``0, 0, -1, -1``)
+            meets nothing.
+        others: the same; leading axes broadcast against those of `boxes`.
+
+    Returns:
+        (...) in 0..1.
+
+    Raises:
+        ValueError: the last axis is not 4.
+
+    >>> float(box_iou([0, 0, 9, 9], [0, 0, 9, 4]))
+    0.5
+    """
+    a, b = np.asarray(boxes, dtype=np.float64), np.asarray(others, dtype=np.float64)
+    if a.shape[-1:] != (4,) or b.shape[-1:] != (4,):
+        raise ValueError(f"boxes are {a.shape} and {b.shape}; give (..., 4): xmin, ymin, xmax, ymax")
+    shared = _area(np.concatenate([np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])], axis=-1))
+    return ratio(shared, _area(a) + _area(b) - shared)
+
+
+def _area(boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(np.maximum(boxes[..., 2:] - boxes[..., :2] + 1, 0).prod(axis=-1))
+
+
+def corloc(boxes: Sequence[npt.ArrayLike], truth: Sequence[npt.ArrayLike]) -> float:
+    """The fraction of images whose box meets a true box with IoU > 0.5: correct localization (paper, section 4.4).
+
+    Args:
+        boxes: per image one box (4,), ``xmin, ymin, xmax, ymax`` in pixels from 0, both ends included.
+        truth: per image its true boxes (m, 4), such as ``images.boxes``. An image without one (m = 0) counts as missed.
+
+    Returns:
+        0..1; the paper's tables print it in percent.
+
+    Raises:
+        ValueError: no images, another number of boxes than images, or an array of another shape.
+
+    >>> corloc([[0, 0, 9, 9], [0, 0, 9, 9]], [[[0, 0, 9, 8]], [[5, 5, 20, 20], [30, 30, 40, 40]]])
+    0.5
+    """
+    if not len(boxes) or len(boxes) != len(truth):
+        raise ValueError(f"there are {len(boxes)} boxes and truth for {len(truth)} images; give one box per image")
+    hits = 0
+    for i, (box, true) in enumerate(zip(boxes, truth, strict=True)):
+        found, expected = np.asarray(box), np.asarray(true)
+        if found.shape != (4,) or (expected.size and (expected.ndim != 2 or expected.shape[1] != 4)):
+            raise ValueError(
+                f"image {i} has a box of {found.shape} and truth of {expected.shape}; give (4,) and (m, 4)"
+            )
+        hits += bool((box_iou(found, expected.reshape(-1, 4)) > 0.5).any())
+    return hits / len(boxes)
