@@ -32,21 +32,21 @@ class Controls:
         def dropdown(name: str, options: Any, width: str) -> w.Dropdown:
             return w.Dropdown(description=name, options=options, style=narrow, layout=w.Layout(width=width))
 
-        self._network = dropdown("Network", [*_NETWORKS, _OTHER], "250px")
+        self._network = dropdown("Network", [*_NETWORKS, _OTHER], "235px")
         self._other = w.Text(
             placeholder="a torchvision or timm name, then Enter",
             continuous_update=False,
             layout=w.Layout(width="250px", display="none"),
         )
-        self._layer = dropdown("Layer", [("default", "")], "290px")
+        self._layer = dropdown("Layer", [("default", "")], "250px")
         self._k = w.IntSlider(
-            min=1, max=_MOST_FACTORS, description="Factors k", style=narrow, layout=w.Layout(width="270px")
+            min=1, max=_MOST_FACTORS, description="Factors k", style=narrow, layout=w.Layout(width="235px")
         )
-        self._solver = dropdown("Solver", _SOLVERS, "230px")
+        self._solver = dropdown("Solver", _SOLVERS, "180px")
         self._seed = w.BoundedIntText(
-            min=0, max=2**31 - 1, description="Seed", style=narrow, layout=w.Layout(width="120px")
+            min=0, max=2**31 - 1, description="Seed", style=narrow, layout=w.Layout(width="95px")
         )
-        self._size = dropdown("Image size", [(f"{s} px", s) for s in _SIZES], "170px")
+        self._size = dropdown("Image size", [(f"{s} px", s) for s in _SIZES], "155px")
 
         self._bar = w.FloatProgress(min=0, max=1, layout=w.Layout(width="160px", height="18px", visibility="hidden"))
         self._status = w.HTML(layout=w.Layout(flex="1 1 auto", min_width="0"))
@@ -73,7 +73,7 @@ class Controls:
         """The explorer from top to bottom."""
         wrap = w.Layout(flex_flow="row wrap", align_items="center")
         pickers = [self._network, self._other, self._layer, self._k, self._solver, self._seed, self._size]
-        status = [self._bar, self._cancel, self._status, self._pager]
+        status = [self._status, self._bar, self._cancel, self._pager]
         return [
             w.HBox(pickers, layout=wrap),
             w.HBox(status, layout=w.Layout(align_items="center", min_height="34px")),

@@ -20,7 +20,7 @@ from ..hierarchy import match_factors
 from ..images import ImageSet, UnreadableImageWarning
 from ..networks import EMBEDDED, Network
 from .controls import Controls, Reporter
-from .gallery import Gallery, encode_tile, pack_heat
+from .gallery import Gallery, contrast, encode_tile, pack_heat
 from .jobs import CancelledError, LatestJob, Ticket
 from .pipeline import Pipeline, Request
 
@@ -59,7 +59,7 @@ class DFFExplorer(w.VBox):  # type: ignore[misc]
         error: None, or the sentence that says what went wrong.
     """
 
-    images = t.Instance(ImageSet)
+    images = t.Any()
     network = t.Union([t.Unicode(), t.Instance(Network), t.Instance(nn.Module)], default_value=EMBEDDED)
     layer = t.Unicode("")
     k = t.Int(4)
@@ -232,6 +232,7 @@ class DFFExplorer(w.VBox):  # type: ignore[misc]
             self.colors = self.gallery.colors = [colors[slot] for slot in self._slots]
             self.gallery.names = [f"factor {j}" for j in range(result.k)]
             self.gallery.shares = [float(s) for s in result.factorization.strength]
+            self.gallery.gains = contrast([result.coarse_heatmaps(i) for i in range(len(result))])
             self.opacity = carried(self.opacity, 0.7)
             self.visible = carried(self.visible, True)
             self.selected = selected

@@ -16,13 +16,13 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
-/** One factor of one image as a canvas of its own size: the factor's colour, its strength as alpha. */
-function tint(values, height, width, color) {
+/** One factor of one image as a canvas of its own size: the factor's colour, its strength times `gain` as alpha. */
+function tint(values, height, width, color, gain) {
   const canvas = make("canvas", { width, height });
   const context = canvas.getContext("2d");
   const pixels = context.createImageData(width, height);
   const [r, g, b] = rgb(color);
-  for (let p = 0; p < values.length; p++) pixels.data.set([r, g, b, values[p]], 4 * p);
+  for (let p = 0; p < values.length; p++) pixels.data.set([r, g, b, Math.round(values[p] * gain)], 4 * p); // clamped
   context.putImageData(pixels, 0, 0);
   return canvas;
 }
@@ -126,6 +126,7 @@ function render({ model, el }) {
 
   function draw() {
     const [opacity, visible, colors] = ["opacity", "visible", "colors"].map((name) => model.get(name));
+    const gains = model.get("gains");
     const names = model.get("names");
     tiles.forEach((tile, i) => {
       const { canvas, maps, tints } = tile;
@@ -137,7 +138,7 @@ function render({ model, el }) {
       context.drawImage(bitmaps[i], 0, 0, canvas.width, canvas.height);
       maps?.forEach((values, j) => {
         if (!visible[j] || !opacity[j]) return;
-        tints[j] ??= enlarged(tint(values, tile.h, tile.w, colors[j]), canvas.width, canvas.height);
+        tints[j] ??= enlarged(tint(values, tile.h, tile.w, colors[j], gains[j] ?? 1), canvas.width, canvas.height);
         context.globalAlpha = opacity[j];
         context.drawImage(tints[j], 0, 0);
       });
@@ -257,7 +258,7 @@ function render({ model, el }) {
     due.add(work);
   };
   on("tiles", once(loadPhotos));
-  ["heat", "grids", "colors"].forEach((name) => on(name, once(cutHeat)));
+  ["heat", "grids", "colors", "gains"].forEach((name) => on(name, once(cutHeat)));
   ["names", "colors", "shares"].forEach((name) => on(name, once(buildFactors)));
   ["opacity", "visible"].forEach((name) => on(name, once(syncFactors)));
   on("photo", once(() => ((photo.value = model.get("photo")), draw())));

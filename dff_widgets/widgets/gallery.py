@@ -33,6 +33,7 @@ class Gallery(anywidget.AnyWidget):  # type: ignore[misc]
         heat: the tiles' heat maps (k, h, w) uint8, one after the other.
         grids: per tile [h, w] of its heat maps.
         colors, names, shares: per factor ``#RRGGBB``, text, and its part (0..1) in what all factors explain.
+        gains: per factor, what its heat is multiplied by before it is drawn, as a viewer's contrast limits do.
         opacity, visible: per factor, 0..1 and bool; the browser sends them when a control is let go.
         selected: the selected factor, or -1.
         photo: brightness of the photos, 0 (black) to 1.
@@ -50,6 +51,7 @@ class Gallery(anywidget.AnyWidget):  # type: ignore[misc]
     colors = t.List(t.Unicode()).tag(sync=True)
     names = t.List(t.Unicode()).tag(sync=True)
     shares = t.List(t.Float()).tag(sync=True)
+    gains = t.List(t.Float()).tag(sync=True)
     opacity = t.List(t.Float()).tag(sync=True)
     visible = t.List(t.Bool()).tag(sync=True)
     selected = t.Int(-1).tag(sync=True)
@@ -77,6 +79,18 @@ def pack_heat(maps: Sequence[Array]) -> tuple[bytes, list[list[int]]]:
     """
     whole = b"".join((np.nan_to_num(m).clip(0, 1) * 255).round().astype(np.uint8).tobytes() for m in maps)
     return whole, [[int(m.shape[1]), int(m.shape[2])] for m in maps]
+
+
+def contrast(maps: Sequence[Array]) -> list[float]:
+    """`Gallery.gains` that show the strongest 2 % of a factor's positive entries, over all images, at full colour.
+
+    One peak in one image would otherwise leave a factor pale everywhere else.
+
+    Args:
+        maps: per image (k, h, w) in 0..1.
+    """
+    entries = np.concatenate([m.reshape(len(m), -1) for m in maps], axis=1)
+    return [float(1 / max(np.quantile(e[e > 0], 0.98), 0.05)) if (e > 0).any() else 1.0 for e in entries]
 
 
 def encode_tile(images: ImageSet, index: int) -> bytes:
