@@ -1,0 +1,56 @@
+# make lab   opens JupyterLab on the explorer      make test  passes every test
+# Both do all their own set-up in .venv; a second run starts at once.
+#
+#   PYTHON       the Python to build .venv with (3.11 or later)
+#   TORCH_INDEX  another index for torch, such as the CPU build's: https://download.pytorch.org/whl/cpu
+#   ARGS         more arguments for JupyterLab or pytest: make test ARGS="-k gallery"
+
+PYTHON ?= python3
+TORCH_INDEX ?=
+ARGS ?=
+BIN := .venv/bin
+ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.PHONY: lab test lint format bench clean
+
+lab: .venv/lab.done
+	$(BIN)/jupyter lab $(ROOT) --LabApp.extra_labextensions_path=tools/labextensions $(ARGS) notebooks/01_explore.ipynb
+
+test: .venv/test.done
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/test.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/test.done
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/bench.done
+	$(BIN)/python benchmarks/factorization.py
+	$(BIN)/python benchmarks/interaction.py
+
+clean:
+	rm -rf .venv
+
+.venv/python.done:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dff-widgets needs Python 3.11 or later, and $(PYTHON) is " + sys.version.split()[0] + "; say make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --index-url $(TORCH_INDEX) torch torchvision)
+	touch $@
+
+.venv/lab.done: pyproject.toml | .venv/python.done
+	$(BIN)/python -m pip install --editable '.[lab]'
+	touch $@
+
+.venv/test.done: pyproject.toml tests/browser/chromium.py | .venv/python.done
+	$(BIN)/python -m pip install --editable '.[dev]'
+	$(BIN)/python tests/browser/chromium.py
+	touch $@ .venv/lab.done
+
+.venv/bench.done: pyproject.toml | .venv/test.done
+	$(BIN)/python -m pip install --editable '.[bench]'
+	touch $@
