@@ -1,0 +1,234 @@
+"""A as blocks of rows: the one place that knows whether A is dense, sparse, projected, or too large for the device.
+
+Everything here computes with two products only, W Aᵀ and H A, and both are local to a block of rows: H's columns
+belong to rows of A, and what a block adds to ``Q = H A`` (k, c) and ``S = H Hᵀ`` (k, k) is all that leaves it. So the
+same step serves memory, blocks and machines. H is kept transposed, (restarts, k, n), so that a factor is contiguous.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Protocol
+
+import numpy as np
+import scipy.sparse
+import torch
+from torch import Tensor
+
+__all__ = ["Block", "Matrix", "gram", "leading_eigenvectors", "memory_budget", "pass_over"]
+
+SPARSE_DENSITY = 0.2  # above it, dense products are as quick
+FREE_EXTRA = 16 << 20  # bytes beside A that are never worth saving
+CHUNK = 4096  # rows at a time where a whole A would double the memory
+
+
+class Block(Protocol):
+    """Some rows of A, (m, c)."""
+
+    def times_w(self, W: Tensor) -> Tensor:
+        """W Aᵀ: (r, k, c) to (r, k, m)."""
+        ...
+
+    def times_h(self, H: Tensor) -> Tensor:
+        """H A: (r, k, m) to (r, k, c)."""
+        ...
+
+
+class Dense:
+    """Rows as they are."""
+
+    def __init__(self, A: Tensor) -> None:
+        self.A = A
+
+    def times_w(self, W: Tensor) -> Tensor:
+        return (self.A @ W.flatten(0, 1).mT).mT.contiguous().view(*W.shape[:2], -1)
+
+    def times_h(self, H: Tensor) -> Tensor:
+        return (H.flatten(0, 1) @ self.A).view(*H.shape[:2], -1)
+
+
+class Sparse:
+    """Rows in compressed form, and their transpose: post-ReLU activations of late layers are 90 % zeros and more."""
+
+    def __init__(self, A: Tensor) -> None:
+        rows = scipy.sparse.csr_array(_compress(A), shape=A.shape)
+        self.by_row, self.by_channel = _torch_csr(rows), _torch_csr(rows.T.tocsr())
+
+    def times_w(self, W: Tensor) -> Tensor:
+        return (self.by_row @ W.flatten(0, 1).mT.contiguous()).mT.contiguous().view(*W.shape[:2], -1)
+
+    def times_h(self, H: Tensor) -> Tensor:
+        return (self.by_channel @ H.flatten(0, 1).mT.contiguous()).mT.contiguous().view(*H.shape[:2], -1)
+
+
+class Projected:
+    """Rows replaced by ``(A V) Vᵀ``: r numbers a row instead of c."""
+
+    def __init__(self, Y: Tensor, V: Tensor) -> None:
+        self.Y, self.V = Y, V
+
+    def times_w(self, W: Tensor) -> Tensor:
+        return ((W @ self.V).flatten(0, 1) @ self.Y.mT).view(*W.shape[:2], -1)
+
+    def times_h(self, H: Tensor) -> Tensor:
+        return ((H.flatten(0, 1) @ self.Y) @ self.V.mT).view(*H.shape[:2], -1)
+
+
+class Matrix:
+    """A on the device that computes: whole where it fits, block by block where it does not.
+
+    Args:
+        A: (n, c) float32, contiguous; checked by :func:`to_matrix`.
+        device: The device that computes.
+        nonnegative: Whether A has no negative entry.
+        extra: Bytes that a sparse copy may take beside A on the CPU.
+    """
+
+    def __init__(self, A: Tensor, device: torch.device, *, nonnegative: bool, extra: int) -> None:
+        self.shape: tuple[int, int] = (A.shape[0], A.shape[1])
+        self.device = device
+        self.nonnegative = nonnegative
+        # a float32 sum of 10⁷ squares is off by 10⁻⁴; sums of a row are short, and their sum is taken in float64
+        self.squared_norm = float(torch.linalg.vector_norm(A, dim=1).cpu().double().square().sum())
+        n, c = self.shape
+        fits = A.device == device or n * c * 4 <= memory_budget(device)
+        self.A = A.to(device) if fits else A
+        self.step = n if self.A.device == device and n * c * 4 <= memory_budget(device) else _block_rows(n, c, device)
+        self.sparse = Sparse(A) if device.type == "cpu" and self.step == n and _pays_sparse(A, extra) else None
+
+    @property
+    def cheap(self) -> bool:
+        """Whether a product with A costs no more than an update of H, so that one update per product is best."""
+        return self.sparse is not None
+
+    def blocks(self) -> Iterator[tuple[slice, Block]]:
+        """The blocks of rows in order, each with the rows it holds."""
+        if self.sparse is not None:
+            yield slice(0, self.shape[0]), self.sparse
+            return
+        for rows, X in self.dense(self.step):
+            yield rows, Dense(X)
+
+    def dense(self, step: int = CHUNK) -> Iterator[tuple[slice, Tensor]]:
+        """The rows as dense tensors on the device, ``step`` at a time."""
+        for start in range(0, self.shape[0], step):
+            rows = slice(start, min(start + step, self.shape[0]))
+            yield rows, self.A[rows].to(self.device)
+
+    def mean_size(self) -> float:
+        """The mean of |A|."""
+        return float(self.A.mean() if self.nonnegative else self.A.abs().mean())
+
+    def rows(self, index: Tensor) -> Tensor:
+        """Some rows by index, (m, c) on the device."""
+        return self.A[index.to(self.A.device)].to(self.device)
+
+    def residual(self, H: Tensor, W: Tensor) -> float:
+        """``‖A - H W‖²`` term by term: for errors so small that the expanded square loses them. H (k, n), W (k, c)."""
+        total = 0.0
+        for rows, X in self.dense():
+            total += float(torch.addmm(X, H[:, rows].mT, W, alpha=-1).square().sum(1).cpu().double().sum())
+        return total
+
+
+def pass_over(
+    blocks: Iterator[tuple[slice, Block]], W: Tensor, update: Callable[[slice, Tensor, Tensor], Tensor]
+) -> tuple[Tensor, Tensor]:
+    """One read of A: every block's columns of H are made by ``update``, and what they add to H A and H Hᵀ is summed.
+
+    Args:
+        blocks: Blocks of rows, as from :meth:`Matrix.blocks`.
+        W: (r, k, c).
+        update: ``(rows, W Aᵀ, W Wᵀ) -> H[..., rows]``, (r, k, m); it may use the product as scratch space.
+
+    Returns:
+        ``Q = H A`` (r, k, c) and ``S = H Hᵀ`` (r, k, k).
+    """
+    G = W @ W.mT
+    Q, S = torch.zeros_like(W), torch.zeros_like(G)
+    for rows, block in blocks:
+        H = update(rows, block.times_w(W), G)
+        Q += block.times_h(H)
+        S += H @ H.mT
+    return Q, S
+
+
+def gram(A: Matrix) -> Tensor:
+    """AᵀA (c, c) in float32, one pass; the sum runs over short blocks, and only the upper half is computed.
+
+    Within 2⁻²⁰ of float64, relative to its largest entry: float32 products keep their digits over short blocks, whose
+    sums then add up one by one.
+    """
+    c = A.shape[1]
+    parts = 4 if c >= 512 else 1
+    edges = [c * i // parts for i in range(parts + 1)]
+    C = torch.zeros(c, c, device=A.device)
+    for _, X in A.dense():
+        for a, b in pairwise(edges):
+            C[a:b, a:].addmm_(X[:, a:b].mT, X[:, a:])
+    for a, b in pairwise(edges):
+        C[b:, a:b] = C[a:b, b:].mT
+    return C
+
+
+def leading_eigenvectors(C: Tensor, rank: int, *, steps: int = 8) -> tuple[Tensor, Tensor]:
+    """The ``rank`` largest eigenvalues of a symmetric C, falling, and their vectors as columns (c, rank).
+
+    Subspace iteration with a Rayleigh-Ritz end (Halko, Martinsson & Tropp 2011) where rank is small beside c: the exact
+    decomposition costs several times as much as everything else a sketch needs.
+    """
+    c, width = len(C), rank + 16
+    if c <= 4 * width:
+        values, V = torch.linalg.eigh(C)
+    else:
+        start = torch.randn(c, width, generator=torch.Generator().manual_seed(0)).to(C.device)
+        U = torch.linalg.qr(C @ start).Q
+        for _ in range(steps):
+            U = torch.linalg.qr(C @ U).Q
+        values, V = torch.linalg.eigh(U.mT @ (C @ U))
+        V = U @ V
+    return values[-rank:].flip(0).clamp_min(0), V[:, -rank:].flip(1).contiguous()
+
+
+def memory_budget(device: torch.device) -> float:
+    """Bytes of A that a device may hold at once; the other half of what is free is for the iterations."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] / 2
+    if device.type == "mps":
+        return (torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()) / 2
+    return float("inf")
+
+
+def _block_rows(n: int, c: int, device: torch.device) -> int:
+    """Rows in a block: half of the budget, since the next block arrives while this one is still held."""
+    return min(n, max(1, int(memory_budget(device) / 2 / (c * 4))))
+
+
+def _pays_sparse(A: Tensor, extra: int) -> bool:
+    """Whether a sparse copy is quicker and small enough, judged on every 16th row."""
+    sample = A[:: max(1, min(16, len(A) // 256))]
+    density = int(torch.count_nonzero(sample)) / sample.numel()
+    return density <= SPARSE_DENSITY and 16 * density * A.numel() <= max(extra, FREE_EXTRA)
+
+
+def _compress(A: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A's values, channels and row starts, block by block so that no mask as large as A is ever made."""
+    n, c = A.shape
+    values, channels, counts = [], [], [np.zeros(1, np.int32)]
+    for start in range(0, n, CHUNK):
+        X = A[start : start + CHUNK].numpy()
+        at = np.flatnonzero(X)
+        values.append(X.reshape(-1)[at])
+        channels.append((at % c).astype(np.int32))
+        counts.append(np.searchsorted(at, np.arange(1, len(X) + 1) * c).astype(np.int32) + counts[-1][-1])
+    return np.concatenate(values), np.concatenate(channels), np.concatenate(counts)
+
+
+def _torch_csr(X: scipy.sparse.csr_array) -> Tensor:
+    """A scipy matrix as torch's, sharing its memory; int32 indices, which halves it and suits MKL."""
+    starts, at = (torch.from_numpy(i.astype(np.int32, copy=False)) for i in (X.indptr, X.indices))
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "Sparse CSR tensor support is in beta"
+        )  # products with a dense one are stable
+        return torch.sparse_csr_tensor(starts, at, torch.from_numpy(X.data), size=X.shape, check_invariants=False)

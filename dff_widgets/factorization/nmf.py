@@ -1,0 +1,160 @@
+"""Non-negative matrix factorization of activations, by three solvers, on a matrix or on a sketch of it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ._check import check_count, check_one_of, check_tol, pick_device, to_array, to_matrix
+from ._descend import SOLVERS, Descent, Solver, descend
+from ._matrix import Matrix
+from ._start import start
+from .result import Factorization
+from .sketch import Sketch
+
+__all__ = ["nmf"]
+
+CLOSING = 3  # iterations on A after those on a sketch
+SMALL_ERROR = 1e-2  # below it, float32 loses the expanded square's digits and the residual is summed term by term
+
+
+def nmf(
+    A: Any,
+    k: int,
+    *,
+    solver: str = "hals",
+    init: Any = "random",
+    n_init: int = 1,
+    max_iter: int = 200,
+    tol: float = 1e-4,
+    seed: int = 0,
+    device: str | torch.device = "auto",
+    clamp: bool = False,
+    callback: Callable[[int, float], object] | None = None,
+) -> Factorization:
+    """Factorize ``A ≈ H W`` with H ≥ 0 and W ≥ 0, minimizing ``‖A - H W‖_F`` (eq. 3 of the paper).
+
+    >>> import numpy as np
+    >>> fac = nmf(np.random.default_rng(0).random((60, 8)), k=3)
+    >>> fac.H.shape, fac.W.shape
+    ((60, 3), (3, 8))
+
+    Args:
+        A: (rows, channels), a NumPy array or a torch tensor of finite real numbers ≥ 0 (any sign with
+            ``solver="semi"``). A contiguous float32 array is used where it lies; every other kind (float64, float16,
+            integers, booleans, strided views) is copied to float32, in which everything is computed. Or a
+            :class:`Sketch` of such a matrix.
+        k: The number of factors, 1..min(rows, channels); for a sketch at most its rank.
+        solver: ``"hals"``, accelerated coordinate descent (Cichocki & Phan 2009; Ang & Gillis 2019), the quickest;
+            ``"mu"``, the paper's own multiplicative updates (Lee & Seung 2001), step for step those of scikit-learn; or
+            ``"semi"``, semi-NMF (Ding, Li & Jordan 2010), where A and W may have any sign: W by least squares, H by
+            coordinate descent, which minimizes Ding's loss in far fewer steps than his own rule.
+        init: ``"random"``; ``"nndsvda"`` (Boutsidis & Gallopoulos 2008); ``(H0, W0)`` of shapes (rows, k) and
+            (k, channels); or a :class:`Factorization` of the same rows with at most k factors, which is continued after
+            adding what it explains worst as new factors.
+        n_init: Random starts that run side by side in one batch; the best is returned. Start r equals a single run with
+            ``seed + r``, up to rounding. On a sketch they compete by their error on the sketch.
+        max_iter: Iterations at most; each reads A once.
+        tol: Stop when the error fell by less than ``tol`` times its first value over the last ten iterations; 0 stops
+            only where float32 can go no further.
+        seed: Seeds the start. The same seed gives the same factors on the same device; every device starts at the same
+            point, and one iteration agrees to 1e-4 relative between them.
+        device: ``"auto"`` (A's own accelerator, else CUDA, MPS, the CPU in this order) or a torch device. An A that a
+            GPU's memory does not hold goes through it in blocks of rows. A sketch has its own device.
+        clamp: Replace negative entries of A by 0 (in a copy), for plain NMF of a layer that has them.
+        callback: Called after every iteration as ``callback(iteration, error)``, with the least relative error so far;
+            a true return value stops and returns what has been reached. On a sketch, the error is an estimate.
+
+    Returns:
+        The factors, neither normalized nor sorted, and their error on A.
+
+    Raises:
+        ValueError: A is empty, not 2-D, not finite, or has negative entries with a solver that cannot take them; or an
+            option is out of range.
+        TypeError: A is no array of real numbers, or an option has the wrong type.
+    """
+    method = SOLVERS[check_one_of(solver, "solver", tuple(SOLVERS))]
+    sketch = A if isinstance(A, Sketch) else None
+    if sketch is None:
+        X, nonnegative = to_matrix(A, clamp=clamp)
+    else:
+        if clamp or device != "auto":
+            raise ValueError("clamp and device belong to the sketch: Sketch(A, device=..., clamp=...)")
+        X, nonnegative = sketch.matrix.A, sketch.matrix.nonnegative
+    if not nonnegative and not method.signed:
+        raise ValueError(
+            f"A must not be negative for solver={solver!r}, but its least entry is {float(X.min()):.4g}; "
+            'use solver="semi", or clamp=True to replace negative entries by 0'
+        )
+    most, why = (min(X.shape), f" (A is {X.shape[0]} x {X.shape[1]})") if sketch is None else (sketch.rank, "")
+    k = check_count(k, "k", 1, most, why or f", the rank of the sketch (A is {X.shape[0]} x {X.shape[1]})")
+    n_init, max_iter = check_count(n_init, "n_init", 1), check_count(max_iter, "max_iter", 1)
+    tol, seed = check_tol(tol), check_count(seed, "seed", 0, 2**62)
+
+    matrix = (
+        sketch.matrix if sketch else Matrix(X, pick_device(device, X), nonnegative=nonnegative, extra=X.nbytes // 4)
+    )
+    axes = sketch.axes if sketch else None
+    H, W = start(matrix, k, init, signed=method.signed, n_init=n_init, seed=seed, axes=axes)
+    if matrix.squared_norm == 0:
+        run = Descent(torch.zeros_like(H[0]), torch.zeros_like(W[0]), 0.0, 0, True, False)
+    elif sketch is None:
+        sweeps = 1 if matrix.cheap else 3
+        run = descend(
+            matrix.blocks,
+            matrix.squared_norm,
+            H,
+            W,
+            method,
+            max_iter=max_iter,
+            tol=tol,
+            sweeps=sweeps,
+            callback=callback,
+        )
+    else:
+        run = _on_sketch(sketch, H, W, method, max_iter, tol, callback)
+    error = run.error
+    if error < SMALL_ERROR:
+        error = (matrix.residual(run.H, run.W) / max(matrix.squared_norm, torch.finfo(torch.float64).tiny)) ** 0.5
+    like = sketch.like if sketch else A
+    return Factorization(to_array(run.H.mT.contiguous(), like), to_array(run.W, like), error, run.n_iter, run.converged)
+
+
+def _on_sketch(
+    sketch: Sketch,
+    H: Tensor,
+    W: Tensor,
+    method: Solver,
+    max_iter: int,
+    tol: float,
+    callback: Callable[[int, float], object] | None,
+) -> Descent:
+    """Iterate on the projected rows, then let the best restart close on A."""
+    matrix = sketch.matrix
+    everything = slice(0, sketch.shape[0])
+    rough = descend(
+        lambda: iter([(everything, sketch.projected)]),
+        matrix.squared_norm,
+        H,
+        W,
+        method,
+        max_iter=max(1, max_iter - CLOSING),
+        tol=tol,
+        sweeps=1,
+        callback=callback,
+    )
+    run = descend(
+        matrix.blocks,
+        matrix.squared_norm,
+        rough.H[None],
+        rough.W[None],
+        method,
+        max_iter=1 if rough.cancelled else min(CLOSING, max_iter),
+        tol=0.0,
+        sweeps=3,
+        callback=None if rough.cancelled else callback,
+        first_iter=rough.n_iter,
+    )
+    return replace(run, n_iter=rough.n_iter + run.n_iter, converged=rough.converged and not run.cancelled)
