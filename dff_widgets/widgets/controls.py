@@ -56,8 +56,15 @@ class Controls:
         self._place = w.Label()
         self._pager = w.HBox([self._back, self._place, self._forth], layout=w.Layout(display="none"))
 
-        for name, control in (("k", self._k), ("solver", self._solver), ("seed", self._seed), ("size", self._size),
-                              ("layer", self._layer), ("network", self._network)):  # fmt: skip
+        self._pickers = {
+            "network": self._network,
+            "layer": self._layer,
+            "k": self._k,
+            "solver": self._solver,
+            "seed": self._seed,
+            "size": self._size,
+        }
+        for name, control in self._pickers.items():
             control.observe(lambda change, name=name: self._moved(name, change["new"]), "value")
             explorer.observe(lambda change, name=name: self._follow(name, change["new"]), name)
             self._follow(name, getattr(explorer, name))
@@ -72,7 +79,8 @@ class Controls:
     def rows(self, gallery: w.DOMWidget) -> list[w.Widget]:
         """The explorer from top to bottom."""
         wrap = w.Layout(flex_flow="row wrap", align_items="center")
-        pickers = [self._network, self._other, self._layer, self._k, self._solver, self._seed, self._size]
+        first, *others = self._pickers.values()
+        pickers = [first, self._other, *others]
         status = [self._status, self._bar, self._cancel, self._pager]
         return [
             w.HBox(pickers, layout=wrap),
@@ -80,16 +88,26 @@ class Controls:
             gallery,
         ]
 
-    def list_layers(self, network: Network, request: Request) -> None:
-        """Offer the layers that suit the solver, the default first, then from the deepest to the first."""
+    def accept(self, network: Network, request: Request) -> None:
+        """Make room for values that worked and that the controls did not offer; list the network's layers."""
+        self._offer(self._network, getattr(request.network, "name", type(request.network).__name__), request.network)
+        self._offer(self._size, f"{request.size} px", request.size)
+        self._k.max = max(self._k.max, request.k)
+        # The layers that suit the solver: the default first, then from the deepest to the first.
         signed = request.solver == "semi" or not any(layer.nonnegative for layer in network.layers)
         fit = [layer for layer in reversed(network.layers) if layer.nonnegative or signed]
-        listed = {layer.name: layer for layer in (network.layer(), *fit)}
-        listed.setdefault(request.layer, network.layer(request.layer))
+        listed = {layer.name: layer for layer in (network.layer(), *fit, network.layer(request.layer))}
         options = [(_title(layer), name) for name, layer in listed.items()]
         if list(self._layer.options) != options:
             self._layer.options = options
-        self._layer.value = request.layer
+        for name, control in self._pickers.items():
+            control.value = getattr(request, name)
+
+    @staticmethod
+    def _offer(control: w.Dropdown, label: str, value: Any) -> None:
+        options = _pairs(control.options)
+        if value not in [v for _, v in options]:
+            control.options = [(value if isinstance(value, str) else label, value), *options]
 
     # ------------------------------------------------------------------------------------------ controls and traits
     def _moved(self, name: str, value: Any) -> None:
@@ -100,19 +118,15 @@ class Controls:
         self._explorer.set_by_person(name, value)
 
     def _follow(self, name: str, value: Any) -> None:
-        """Move the control to the trait's value, where it has a place for it."""
-        control = getattr(self, f"_{name}")
-        with self._explorer.settling():
-            if name == "network" and value not in [v for _, v in _pairs(control.options)]:
-                label = value if isinstance(value, str) else getattr(value, "name", type(value).__name__)
-                control.options = [(label, value), *_pairs(control.options)]
-            elif name == "size" and value not in [v for _, v in control.options]:
-                control.options = sorted([*control.options, (f"{value} px", value)], key=lambda option: option[1])
-            elif name == "layer" and value not in [v for _, v in control.options]:
-                return  # its network is not loaded yet; `list_layers` follows
-            elif name == "k":
-                control.max = max(control.max, value)
-            control.value = value
+        """Move the control to the trait's value where it has a place for it; else `accept` makes one if the value works."""
+        control = self._pickers[name]
+        if isinstance(control, w.Dropdown):
+            possible = value in [v for _, v in _pairs(control.options)]
+        else:
+            possible = control.min <= value <= control.max
+        if possible:
+            with self._explorer.settling():
+                control.value = value
 
     def _turn(self, step: int) -> None:
         self._explorer.page = min(max(self._explorer.page + step, 0), self._explorer.pages - 1)

@@ -177,7 +177,7 @@ class DFFExplorer(w.VBox):  # type: ignore[misc]
                 self._good = request
                 self._show(result)
                 self._settle_on(request)
-                self._controls.list_layers(network, request)
+                self._controls.accept(network, request)
                 self.status = _summary(result, len(request.images), time.monotonic() - start)
         except CancelledError:
             self._give_up(ticket, "cancelled")

@@ -1,0 +1,289 @@
+import threading
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import dff_widgets as dff
+
+
+def consistent(explorer: dff.DFFExplorer) -> None:
+    """What holds whenever the explorer is idle."""
+    result, gallery = explorer.result, explorer.gallery
+    assert not explorer.busy
+    assert result is not None
+    assert result.k == explorer.k
+    assert result.layer == explorer.layer
+    for per_factor in (explorer.colors, explorer.opacity, explorer.visible, gallery.names, gallery.shares, gallery.gains):
+        assert len(per_factor) == explorer.k
+    assert len(set(explorer.colors)) == explorer.k
+    assert (gallery.opacity, gallery.visible, gallery.selected) == (explorer.opacity, explorer.visible, explorer.selected)
+    assert len(gallery.tiles) == len(gallery.captions) == len(gallery.grids)
+    assert len(gallery.heat) == explorer.k * sum(h * w for h, w in gallery.grids)
+
+
+def test_it_shows_what_the_functions_compute(explorer, images, network) -> None:
+    consistent(explorer)
+    activations = dff.extract(network, images, layer=explorer.layer, size=64)
+    factors = dff.nmf(dff.Sketch(activations.matrix, rank=10), k=2, seed=0)
+    assert explorer.result.factorization.error == pytest.approx(factors.error, abs=1e-6)
+    heat = np.frombuffer(explorer.gallery.heat, np.uint8)
+    h, w = explorer.gallery.grids[0]
+    want = explorer.result.coarse_heatmaps(0)
+    np.testing.assert_allclose(heat[: 2 * h * w].reshape(2, h, w) / 255, want, atol=0.5 / 255 + 1e-6)
+
+
+def test_the_default_layer_is_named_once_it_is_known(explorer) -> None:
+    assert explorer.layer == "4"
+    explorer.layer = "2"
+    explorer.wait(30)
+    consistent(explorer)
+    assert explorer.result.factorization.W.shape == (2, 6)
+    explorer.layer = ""
+    explorer.wait(30)
+    assert explorer.layer == "4"
+
+
+@pytest.mark.parametrize("trait", ["k", "seed", "size", "solver", "layer"])
+def test_every_trait_that_a_result_depends_on_asks_for_a_new_one(explorer, trait: str) -> None:
+    before = explorer.result
+    setattr(explorer, trait, {"k": 3, "seed": 7, "size": 80, "solver": "mu", "layer": "2"}[trait])
+    explorer.wait(30)
+    assert explorer.error is None
+    assert explorer.result is not before
+    consistent(explorer)
+
+
+def test_going_back_computes_nothing_again(explorer, network) -> None:
+    first = explorer.result.factorization.error
+    explorer.k = 3
+    explorer.wait(30)
+    network[0].entered.clear()
+    explorer.k = 2
+    explorer.wait(30)
+    assert explorer.result.factorization.error == first
+    assert not network[0].entered.is_set()
+
+
+def test_a_factor_keeps_its_colour_and_settings_when_k_grows(explorer) -> None:
+    explorer.opacity = [0.3, 0.9]
+    explorer.visible = [True, False]
+    explorer.selected = 1
+    colors, H = explorer.colors, explorer.result.factorization.H
+    explorer.k = 3
+    explorer.wait(30)
+    consistent(explorer)
+    assert explorer.colors[:2] == colors
+    assert explorer.opacity[:2] == [0.3, 0.9]
+    assert explorer.visible == [True, False, True]
+    assert explorer.selected == 1
+    new = explorer.result.factorization.H
+
+    def cosine(a, b):
+        return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+
+    assert sum(cosine(H[:, j], new[:, j]) for j in range(2)) > sum(cosine(H[:, j], new[:, 1 - j]) for j in range(2))
+
+
+def test_colours_are_kept_across_layers(explorer) -> None:
+    colors = explorer.colors
+    explorer.layer = "2"
+    explorer.wait(30)
+    assert explorer.colors == colors
+
+
+@pytest.mark.parametrize(
+    ("trait", "value", "words"),
+    [
+        ("k", 0, ["k", "0"]),
+        ("k", 11, ["k", "11", "10"]),
+        ("layer", "nope", ["'nope'"]),
+        ("layer", "7", ["spatial"]),
+        ("network", "vgg91", ["'vgg91'", "vgg19"]),
+        ("solver", "hal", ["'hal'", "hals"]),
+        ("size", 3, ["size", "3", "16"]),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_sentence_and_changes_nothing(explorer, trait, value, words) -> None:
+    before, result = getattr(explorer, trait), explorer.result
+    setattr(explorer, trait, value)
+    explorer.wait(30)
+    for word in words:
+        assert word in explorer.error
+    assert "\n" not in explorer.error
+    assert explorer.status == explorer.error
+    assert explorer.result is result
+    assert getattr(explorer, trait) == before
+    consistent(explorer)
+    explorer.k = 3
+    explorer.wait(30)
+    assert explorer.error is None
+    consistent(explorer)
+
+
+def test_signed_activations_name_the_way_out(explorer) -> None:
+    explorer.layer = "3"
+    explorer.wait(30)
+    assert "semi" in explorer.error
+    explorer.solver = "semi"
+    explorer.layer = "3"
+    explorer.wait(30)
+    assert explorer.error is None
+    consistent(explorer)
+
+
+def test_nan_activations_are_refused(explorer, network) -> None:
+    with torch.no_grad():
+        network[1].weight[0, 0, 0, 0] = float("nan")
+    explorer.size = 70
+    explorer.wait(30)
+    assert "NaN" in explorer.error
+    assert explorer.size == 64
+
+
+@pytest.mark.parametrize("bad", [[], "/no/such/folder", 7, [np.zeros((4, 4, 7))]])
+def test_images_that_are_none_raise_and_change_nothing(explorer, images, bad) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        explorer.images = bad
+    assert explorer.images is images
+    consistent(explorer)
+    with pytest.raises((ValueError, TypeError)):
+        dff.DFFExplorer(bad)
+
+
+def test_an_unknown_option_is_refused(images) -> None:
+    with pytest.raises(TypeError, match="'kk'"):
+        dff.DFFExplorer(images, kk=3)
+
+
+def test_new_images_replace_the_old(explorer) -> None:
+    explorer.images = [np.full((70, 64, 3), 9, np.uint8), np.arange(64 * 64 * 3, dtype=np.uint8).reshape(64, 64, 3)]
+    explorer.wait(30)
+    assert explorer.error is None
+    assert explorer.gallery.captions == ["image 0", "image 1"]
+    consistent(explorer)
+
+
+def test_an_unreadable_image_is_left_out_and_named(tmp_path, network) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("a", "b", "c"):
+        Image.fromarray(rng.integers(0, 256, (64, 80, 3), dtype=np.uint8)).save(tmp_path / f"{name}.png")
+    whole = (tmp_path / "b.png").read_bytes()
+    (tmp_path / "b.png").write_bytes(whole[: len(whole) // 2])
+    explorer = dff.DFFExplorer(tmp_path, network=network, k=2, size=64)
+    explorer.wait(30)
+    assert explorer.error is None
+    assert "b.png" in explorer.status
+    assert explorer.gallery.captions == ["a.png", "c.png"]
+    consistent(explorer)
+
+
+def test_the_latest_request_wins(explorer, network) -> None:
+    network[0].gate.clear()
+    network[0].entered.clear()
+    explorer.size = 80
+    assert network[0].entered.wait(10)
+    explorer.size = 96
+    explorer.size = 112
+    assert explorer.busy
+    network[0].gate.set()
+    explorer.wait(30)
+    assert explorer.result.size == explorer.size == 112
+    consistent(explorer)
+
+
+def test_cancel_goes_back_to_what_was_shown(explorer, network) -> None:
+    result = explorer.result
+    network[0].gate.clear()
+    network[0].entered.clear()
+    explorer.size = 80
+    assert network[0].entered.wait(10)
+    explorer.cancel()
+    network[0].gate.set()
+    explorer.wait(30)
+    assert explorer.status == "cancelled"
+    assert explorer.error is None
+    assert explorer.size == 64
+    assert explorer.result is result
+    consistent(explorer)
+
+
+def test_wait_gives_up_with_a_sentence(explorer, network) -> None:
+    network[0].gate.clear()
+    explorer.size = 80
+    with pytest.raises(TimeoutError, match="not done after"):
+        explorer.wait(0.05)
+    network[0].gate.set()
+    explorer.wait(30)
+
+
+def test_progress_is_told(images, network) -> None:
+    told = []
+    network[0].gate.clear()
+    explorer = dff.DFFExplorer(images, network=network, k=2, size=64)
+    explorer.observe(lambda change: told.append(change["new"]), "status")
+    network[0].gate.set()
+    explorer.wait(30)
+    assert any(status.startswith("extracting 4/4") for status in told)
+    assert told[-1].startswith("4 images · 2 factors explain")
+
+
+def test_large_sets_are_paged(network) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 64, 64, 3), dtype=np.uint8)
+    explorer = dff.DFFExplorer(list(pixels), network=network, k=2, size=64)
+    explorer.wait(30)
+    assert (explorer.pages, len(explorer.gallery.tiles)) == (2, 24)
+    explorer.page = 1
+    explorer.wait(30)
+    assert explorer.gallery.captions == [f"image {i}" for i in range(24, 30)]
+    consistent(explorer)
+    heat = np.frombuffer(explorer.gallery.heat, np.uint8)
+    h, w = explorer.gallery.grids[-1]
+    want = explorer.result.coarse_heatmaps(29)
+    np.testing.assert_allclose(heat[-2 * h * w :].reshape(2, h, w) / 255, want, atol=0.5 / 255 + 1e-6)
+
+
+def test_two_explorers_do_not_disturb_each_other(images, network) -> None:
+    one = dff.DFFExplorer(images, network=network, k=2, size=64)
+    other = dff.DFFExplorer(images, network=network, k=3, size=64)
+    one.wait(30)
+    other.wait(30)
+    one.opacity = [0.1, 0.2]
+    consistent(one)
+    consistent(other)
+    assert other.opacity == [other.opacity[0]] * 3
+
+
+def test_controls_follow_the_traits_and_set_them(explorer) -> None:
+    controls = explorer._controls
+    explorer.k = 3
+    explorer.wait(30)
+    assert controls._k.value == 3
+    controls._k.value = 2
+    explorer.wait(30)
+    assert explorer.k == explorer.result.k == 2
+    assert [value for _, value in controls._layer.options] == ["4", "2"]
+    explorer.k = 0
+    explorer.wait(30)
+    assert controls._k.value == explorer.k == 2
+
+
+def test_a_status_is_text_not_markup(explorer) -> None:
+    explorer.layer = "<img src=x onerror=alert(1)>"
+    explorer.wait(30)
+    assert "<img" in explorer.status
+    assert "<img" not in explorer._controls._status.value
+
+
+def test_it_can_be_driven_from_another_thread(explorer) -> None:
+    def drive() -> None:
+        for k in (3, 1, 2, 3):
+            explorer.k = k
+        explorer.wait(30)
+
+    thread = threading.Thread(target=drive)
+    thread.start()
+    thread.join(60)
+    assert explorer.k == 3
+    consistent(explorer)
