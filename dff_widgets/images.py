@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import io
+import struct
+import sys
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 Array = npt.NDArray[Any]
 Source = Path | bytes | Array  # a file, an encoded file in memory, or the pixels themselves
+T = TypeVar("T")
+
+_PACKAGE = __name__.partition(".")[0]
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 _EXIF_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# what Pillow's readers raise on a damaged file
+_DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error, zlib.error)
 
 
 class UnreadableImageError(ValueError):
@@ -26,6 +43,46 @@ class UnreadableImageError(ValueError):
 
 class UnreadableImageWarning(UserWarning):
     """An image was left out because it cannot be read; the others went on."""
+
+
+def warn_left_out(problem: str) -> None:
+    """An `UnreadableImageWarning` that points at the line outside this package that asked for the images."""
+    depth, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
+        depth, frame = depth + 1, frame.f_back
+    warnings.warn(f"left out: {problem}", UnreadableImageWarning, stacklevel=depth)
+
+
+class PerImage(Sequence[T], Generic[T]):
+    """One value per image, made anew each time it is asked for: the masks of a set that memory would not hold.
+
+    Args:
+        keys: per image what `load` needs.
+        load: makes the value of an image.
+
+    >>> squares = PerImage([1, 2, 3], lambda key: key**2)
+    >>> squares[-1], list(squares[:2])
+    (9, [1, 4])
+    """
+
+    def __init__(self, keys: Iterable[Any], load: Callable[[Any], T]) -> None:
+        self._keys, self._load = tuple(keys), load
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> PerImage[T]: ...
+    def __getitem__(self, index: int | slice) -> T | PerImage[T]:
+        if isinstance(index, slice):
+            return PerImage(self._keys[index], self._load)
+        return self._load(self._keys[index])
+
+    def subset(self, indices: Iterable[int]) -> PerImage[T]:
+        """The values at `indices`, in that order; none is made."""
+        return PerImage((self._keys[i] for i in indices), self._load)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +94,8 @@ class ImageSet(Sequence[Array]):
     Attributes:
         sources: per image a path, an encoded file as bytes, or an (h, w, 3) uint8 array.
         names: per image a short name to show.
-        parts: None, or per image a mapping from part name to its (h, w) bool mask. Parts may overlap, and a part that an
-            image does not show may be left out of its mapping.
+        parts: None, or per image a mapping from part name to its (h, w) bool mask. Parts may overlap, and a part that
+            an image does not show may be left out of its mapping.
         boxes: None, or per image an (m, 4) array of the set's class: ``xmin, ymin, xmax, ymax`` in pixels from 0, both
             ends included.
     """
@@ -60,7 +117,7 @@ class ImageSet(Sequence[Array]):
     @classmethod
     def from_arrays(
         cls,
-        images: Iterable[npt.ArrayLike],
+        images: Iterable[npt.ArrayLike | Image.Image],
         *,
         names: Sequence[str] | None = None,
         parts: Sequence[Mapping[str, Array]] | None = None,
@@ -69,7 +126,8 @@ class ImageSet(Sequence[Array]):
         """Images in memory.
 
         Args:
-            images: arrays (h, w, 3) RGB, (h, w, 4) RGBA or (h, w) grey; uint8, or float in 0..1. Sizes may differ.
+            images: arrays (h, w, 3) RGB, (h, w, 4) RGBA or (h, w) grey; uint8, or float in 0..1; or PIL images of any
+                mode. Sizes may differ. An (h, w, 3) uint8 array is not copied.
             names: one per image; ``"image 0"``... when left out.
             parts: see `ImageSet`; each mask must have its image's (h, w).
             boxes: see `ImageSet`.
@@ -77,26 +135,30 @@ class ImageSet(Sequence[Array]):
         Raises:
             ValueError: an array of another shape, kind or range, or a mask whose size is not its image's.
         """
-        arrays = tuple(_as_rgb(np.asarray(image), f"image {i}") for i, image in enumerate(images))
+        arrays = tuple(_as_rgb(image, f"image {i}") for i, image in enumerate(images))
+        if names is None:
+            names = [f"image {i}" for i in range(len(arrays))]
+        found = cls(arrays, tuple(names), parts, boxes)
         for i, masks in enumerate(parts or ()):
             for part, mask in masks.items():
-                if i < len(arrays) and mask.shape != arrays[i].shape[:2]:
+                if np.shape(mask) != arrays[i].shape[:2]:
                     raise ValueError(
-                        f"the mask of {part!r} in image {i} is {mask.shape}; its image is {arrays[i].shape[:2]}"
+                        f"the mask of {part!r} in image {i} is {np.shape(mask)}; its image is {arrays[i].shape[:2]}"
                     )
-        return cls(arrays, tuple(names or (f"image {i}" for i in range(len(arrays)))), parts, boxes)
+        return found
 
     @classmethod
-    def from_files(cls, paths: Iterable[str | Path]) -> ImageSet:
+    def from_files(cls, paths: str | Path | Iterable[str | Path]) -> ImageSet:
         """Images in files, named after them. A file that is no readable image is left out with a warning.
 
-        Only the header of each file is read here.
+        Only the header of each file is read here, so a truncated one shows when it is decoded.
 
         Raises:
             ValueError: none of the files is a readable image.
         """
         readable, problems = [], []
-        for path in map(Path, paths):
+        for path in [paths] if isinstance(paths, str | Path) else paths:
+            path = Path(path).expanduser()
             try:
                 _header_size(path)
                 readable.append(path)
@@ -105,7 +167,7 @@ class ImageSet(Sequence[Array]):
         if not readable:
             raise ValueError("; ".join(problems) or "no images: give at least one image file")
         for problem in problems:
-            warnings.warn(f"left out: {problem}", UnreadableImageWarning, stacklevel=2)
+            warn_left_out(problem)
         return cls(tuple(readable), tuple(path.name for path in readable))
 
     @classmethod
@@ -127,7 +189,11 @@ class ImageSet(Sequence[Array]):
 
     @classmethod
     def of(cls, images: Any) -> ImageSet:
-        """An `ImageSet` from what a person has at hand: a set, a folder, a file, or a sequence of files, arrays or PIL images.
+        """An `ImageSet` from what a person has at hand.
+
+        Args:
+            images: a set, a folder, a file, one array or PIL image, or a sequence of files, arrays or PIL images; an
+                array (n, h, w, 3) is such a sequence, and so is (n, h, w) grey.
 
         Raises:
             ValueError, TypeError: there is no image in it, or it is something else; the message says what arrived.
@@ -137,6 +203,8 @@ class ImageSet(Sequence[Array]):
         elif isinstance(images, str | Path):
             path = Path(images).expanduser()
             found = cls.from_files([path]) if path.is_file() else cls.from_folder(path)
+        elif isinstance(images, Image.Image) or _is_one_image(images):
+            found = cls.from_arrays([images])
         elif isinstance(images, Iterable) and not isinstance(images, Mapping):
             items = list(images)
             if items and all(isinstance(item, str | Path) for item in items):
@@ -145,7 +213,8 @@ class ImageSet(Sequence[Array]):
                 found = cls.from_arrays(items)
         else:
             raise TypeError(
-                f"images is {_describe(images)}; give an ImageSet, a folder, or a list of image files, arrays or PIL images"
+                f"images is {_describe(images)}; "
+                "give an ImageSet, a folder, or a list of image files, arrays or PIL images"
             )
         if not len(found):
             raise ValueError("no images: give at least one image")
@@ -168,10 +237,13 @@ class ImageSet(Sequence[Array]):
         """The images at `indices`, in that order, with what belongs to them."""
         indices = list(indices)
 
-        def pick(values: Sequence[Any] | None) -> tuple[Any, ...] | None:
+        def pick(values: Sequence[Any] | None) -> Sequence[Any] | None:
+            if isinstance(values, PerImage):
+                return values.subset(indices)
             return None if values is None else tuple(values[i] for i in indices)
 
-        return ImageSet(pick(self.sources) or (), pick(self.names) or (), pick(self.parts), pick(self.boxes))
+        sources, names = tuple(self.sources[i] for i in indices), tuple(self.names[i] for i in indices)
+        return ImageSet(sources, names, pick(self.parts), pick(self.boxes))
 
     def open(self, index: int) -> Image.Image:
         """Image `index` decoded to 8-bit RGB, upright, transparency on white.
@@ -199,52 +271,73 @@ class ImageSet(Sequence[Array]):
 
 
 # ---------------------------------------------------------------------------------------------------- decoding
-def _open(source: Path | bytes, name: str) -> Image.Image:
-    """An image whose header has been read; every failure becomes one sentence that names the file."""
+def open_header(source: Path | bytes, name: str) -> Image.Image:
+    """An image whose header alone has been read.
+
+    Raises:
+        UnreadableImageError: the file is gone, no image, or unreasonably large; the sentence says `name`.
+    """
+    limit = Image.MAX_IMAGE_PIXELS
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
+        image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
     except FileNotFoundError:
         raise UnreadableImageError(f"{name} is no longer there") from None
     except UnidentifiedImageError:
         raise UnreadableImageError(f"{name} is not an image that can be read") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise UnreadableImageError(
-            f"{name} has more than {Image.MAX_IMAGE_PIXELS or 0:,} pixels; shrink it before use"
-        ) from None
-    except (OSError, ValueError, SyntaxError) as error:  # Pillow's plug-ins raise all three on a damaged header
+        raise UnreadableImageError(_too_large(name, limit)) from None
+    except _DAMAGE as error:
         raise UnreadableImageError(f"{name} cannot be read: {error}") from None
+    if limit is not None and image.width * image.height > limit:  # Pillow itself refuses only twice as many
+        image.close()
+        raise UnreadableImageError(_too_large(name, limit))
+    return image
+
+
+def _too_large(name: str, limit: int | None) -> str:
+    return f"{name} has more than {limit or 0:,} pixels; shrink it before use"
 
 
 def _header_size(source: Path | bytes, name: str | None = None) -> tuple[int, int]:
     name = name or (source.name if isinstance(source, Path) else "an image")
-    with _open(source, name) as image:
-        try:
-            turned = image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
-        except (OSError, ValueError, SyntaxError):
-            turned = False
-        width, height = image.size
-        return (width, height) if turned else (height, width)
+    with open_header(source, name) as image:
+        turned = _orientation(image) >= 5
+        return (image.width, image.height) if turned else (image.height, image.width)
 
 
 def _decode(source: Path | bytes, name: str, draft: int | None = None) -> Image.Image:
     try:
-        with _open(source, name) as image:
+        with open_header(source, name) as image:
+            orientation = _orientation(image)
             if draft is not None:
                 image.draft("RGB", (draft, draft))  # lets a JPEG be decoded at 1/2, 1/4 or 1/8 of its size
-            return _to_rgb(ImageOps.exif_transpose(image))
+            return _upright(_to_rgb(image), orientation)
     except UnreadableImageError:
         raise
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except _DAMAGE as error:
         raise UnreadableImageError(f"{name} cannot be read: {error}") from None
 
 
+def _orientation(image: Image.Image) -> int:
+    """1..8 as EXIF has it, from what comes before the pixels; 1 where there is none, or it is damaged."""
+    if image.format == "TIFF":
+        return 1  # Pillow turns these itself, and gives the size they then have
+    try:
+        value = Image.Image.getexif(image).get(_EXIF_ORIENTATION)  # PNG's own getexif would decode the pixels
+    except _DAMAGE:
+        return 1
+    return value if value in _TURNS else 1
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":  # Pillow would clip 16-bit greys to white
-        grey = np.asarray(image, dtype=np.float32)
-        white = 1.0 if image.mode == "F" and grey.max() <= 1 else 65535.0 if grey.max() > 255 else 255.0
-        return Image.fromarray(np.clip(grey * (255 / white), 0, 255).round().astype(np.uint8)).convert("RGB")
+    if image.mode.startswith("I") or image.mode == "F":  # Pillow would clip these to white
+        grey = np.nan_to_num(np.asarray(image, dtype=np.float32))
+        grey = (grey * (255 / _white(image.mode, grey))).clip(0, 255).round().astype(np.uint8)
+        return Image.fromarray(grey).convert("RGB")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         paper = Image.new("RGBA", image.size, "white")
@@ -252,8 +345,29 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _as_rgb(array: Array, name: str) -> Array:
-    """An array of the caller as (h, w, 3) uint8; the same array where it already is one."""
+def _white(mode: str, grey: Array) -> float:
+    """The value that stands for white: known for 16 bits; for 32 bits and floats the smallest usual one that fits."""
+    if mode.startswith("I;16"):
+        return 65535.0
+    usual = (1.0, 255.0, 65535.0) if mode == "F" else (255.0, 65535.0)
+    brightest = float(grey.max())
+    return next((white for white in usual if brightest <= white), brightest)
+
+
+def _is_one_image(value: Any) -> bool:
+    """Whether an array is one image, rather than a stack of them."""
+    shape = getattr(value, "shape", ())
+    return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))
+
+
+def _as_rgb(image: Any, name: str) -> Array:
+    """An array or PIL image of the caller as (h, w, 3) uint8; the same array where it already is one."""
+    if isinstance(image, Image.Image):
+        try:
+            return np.asarray(_upright(_to_rgb(image), _orientation(image)))
+        except _DAMAGE as error:
+            raise UnreadableImageError(f"{name} cannot be read: {error}") from None
+    array = np.asarray(image)
     shown = f"{name} is an array of shape {array.shape} and dtype {array.dtype}"
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or 0 in array.shape:
         raise ValueError(f"{shown}; give (h, w, 3) RGB, (h, w, 4) RGBA or (h, w) grey")

@@ -1,0 +1,129 @@
+"""Masks in image files: label maps (a number per pixel) and one picture per part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..images import ImageSet, PerImage, UnreadableImageError, open_header
+
+Array = npt.NDArray[Any]
+Labels = Mapping[int, str | None]  # value in a label map -> the part's name; None: nobody's pixels
+
+OBJECT = "object"
+_LIMIT = 100  # distinct values; a picture that is no label map has more
+
+
+def masks_from(
+    folder: Path, images: ImageSet, labels: Labels | None = None, *, binary: bool = False
+) -> PerImage[dict[str, Array]]:
+    """The part masks of images, read one image at a time on use.
+
+    Args:
+        folder: holds ``<image's stem>.png`` label maps, or one folder of such masks per part, named after it.
+        images: made of files.
+        labels: see `folder`.
+        binary: the files are no label maps but masks of the object, whatever number stands for it.
+
+    Raises:
+        ValueError: a mask is missing, no image, or of another size than its image; only headers are read here.
+    """
+    stems = [Path(name).stem for name in images.names]
+    parts = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if parts:
+        if labels is not None:
+            raise ValueError(f"{str(folder)!r} has one folder per part, which names the parts: leave labels out")
+        keys: list[Any] = [
+            {part: path for part in parts if (path := folder / part / f"{stem}.png").is_file()} for stem in stems
+        ]
+        _check_sizes(images, [list(key.values()) for key in keys])
+        if not any(keys):
+            raise ValueError(
+                f"no folder in {str(folder)!r} has a mask of an image, such as '{parts[0]}/{stems[0]}.png'"
+            )
+        return PerImage(keys, lambda key: {part: read_labels(path) != 0 for part, path in key.items()})
+    keys = [folder / f"{stem}.png" for stem in stems]
+    missing = [path.name for path in keys if not path.is_file()]
+    if missing:
+        raise ValueError(
+            f"{len(missing)} of {len(keys)} masks are missing in {str(folder)!r}: {', '.join(missing[:3])}"
+            f"{'...' if len(missing) > 3 else ''}; each image needs one, named after it"
+        )
+    _check_sizes(images, [[path] for path in keys])
+    if binary:
+        return PerImage(keys, lambda path: {OBJECT: read_labels(path) != 0})
+    return PerImage(keys, lambda path: split_labels(read_labels(path), labels, path))
+
+
+def _check_sizes(images: ImageSet, masks: Sequence[Sequence[Path]]) -> None:
+    for i, paths in enumerate(masks):
+        for path in paths:
+            try:
+                with open_header(path, _shown(path)) as mask:
+                    width, height = mask.size
+            except UnreadableImageError as error:
+                raise ValueError(f"the mask {error}") from None
+            if (height, width) != images.size(i):
+                raise ValueError(
+                    f"the mask {_shown(path)} is {height} x {width}; its image {images.names[i]} is "
+                    f"{images.size(i)[0]} x {images.size(i)[1]}"
+                )
+
+
+def read_labels(path: Path) -> Array:
+    """A label map as stored: (h, w) integers; colours are refused, palettes give their indices.
+
+    Raises:
+        ValueError: the file cannot be read, or is no label map.
+    """
+    try:
+        with open_header(path, _shown(path)) as image:
+            if image.mode == "1":  # black and white
+                image = image.convert("L")
+            elif image.mode not in ("L", "P") and not image.mode.startswith("I"):
+                image = image.convert("RGB")
+            values = np.asarray(image)
+    except UnreadableImageError as error:
+        raise ValueError(f"the mask {error}") from None
+    except (OSError, ValueError, SyntaxError, EOFError) as error:  # what Pillow raises on a damaged file
+        raise ValueError(f"the mask {_shown(path)} cannot be read: {error}") from None
+    if values.ndim == 3:
+        if (values != values[..., :1]).any():
+            raise ValueError(
+                f"the mask {_shown(path)} is in colour; give grey values or a palette, one number per part"
+            )
+        values = values[..., 0]
+    return values
+
+
+def split_labels(values: Array, labels: Labels | None, path: Path) -> dict[str, Array]:
+    """The parts of a label map, in the order of their numbers; 0 is the background.
+
+    Args:
+        values: (h, w) integers.
+        labels: see `folder`.
+        path: where they come from, for messages.
+    """
+    found = np.unique(values).tolist()
+    if len(found) > _LIMIT:
+        raise ValueError(f"the mask {_shown(path)} has {len(found)} grey values: it is no label map but a picture")
+    masks: dict[str, Array] = {}
+    for value in found:
+        if labels is None:
+            name: str | None = None if value == 0 else OBJECT if value == 255 else f"part {value}"
+        elif value in labels or value == 0:
+            name = labels.get(value)
+        else:
+            raise ValueError(f"the mask {_shown(path)} has the value {value}; labels names {sorted(labels)}")
+        if name is not None:
+            here = values == value
+            masks[name] = masks[name] | here if name in masks else here
+    return masks
+
+
+def _shown(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"

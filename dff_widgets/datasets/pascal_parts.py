@@ -1,0 +1,190 @@
+"""PASCAL-Part: the objects of PASCAL VOC 2010 with masks of their parts (section 4.5 of the paper)."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..images import ImageSet, PerImage
+from .voc import all_hard, listed, photo, read_objects
+
+Array = npt.NDArray[Any]
+
+_URL = "http://roozbehm.info/pascal-parts/pascal-parts.html"
+_PHOTOS_URL = "http://host.robots.ox.ac.uk/pascal/VOC/voc2010/"
+_HEADER = 128  # bytes of a MAT-file, version 5; then elements of an 8-byte tag (type, length) and data
+_COMPRESSED = 15
+_MAX_BYTES = 2**29  # of one file, inflated; the largest of PASCAL-Part has about 2^27
+
+# What table 3 of the paper tells apart in a cow and a horse; as `merge`.
+QUADRUPED: Mapping[str, str | None] = {
+    **dict.fromkeys(("head", "leye", "reye", "lear", "rear", "muzzle", "lhorn", "rhorn"), "head"),
+    **dict.fromkeys(("neck", "torso"), "neck+torso"),
+    **dict.fromkeys((f"{side}{end}{half}" for side in "lr" for end in "fb" for half in ("uleg", "lleg")), "leg"),
+    **dict.fromkeys(("lfho", "rfho", "lbho", "rbho"), "leg"),  # hooves
+    "tail": None,
+}
+
+
+def pascal_parts(
+    root: str | Path,
+    cls: str,
+    *,
+    split: str = "trainval",
+    filtered: bool = True,
+    merge: Mapping[str, str | None] | None = None,
+) -> ImageSet:
+    """The photos of one class of PASCAL-Part, with its part masks, which are read one photo at a time on use.
+
+    Args:
+        root: the folder that holds ``Annotations_Part`` and either ``VOCdevkit`` (of VOC 2010) or ``JPEGImages``.
+            ``Annotations_Part`` may lie in ``VOCdevkit`` or ``VOCdevkit/VOC2010`` too.
+        cls: one of VOC's classes, such as ``"cow"``.
+        split: the list in ``VOCdevkit/VOC2010/ImageSets/Main``. Where there is no such list, all ``.mat`` files are
+            read.
+        filtered: leave a photo out when all its objects of the class are difficult or truncated, as the paper does.
+            This stands in VOC's XML (``Annotations``); without it no photo is left out.
+        merge: name of a part -> another name, which several may share, or None to leave it out; what it does not
+            mention keeps its name. ``dff.datasets.QUADRUPED`` gives the parts of the paper's table 3.
+
+    Returns:
+        ImageSet whose parts have the names in the files ("head", "lfuleg": left front upper leg). The parts of all
+        objects of the class in a photo are joined by name.
+
+    Raises:
+        ValueError: a folder or a file is missing or malformed, or there is no photo of that class; the message says
+            which, and where to get it. A malformed ``.mat`` file is noticed when it is read.
+    """
+    root = Path(root).expanduser()
+    devkit = root / "VOCdevkit" / "VOC2010"
+    annotations = _first([root, root / "VOCdevkit", devkit], "Annotations_Part", _URL)
+    photos = _first([devkit, root], "JPEGImages", _PHOTOS_URL)
+    names = listed(devkit, cls, split)
+    if names is None:
+        names = _with_class(annotations, cls)
+    if filtered and (photos.parent / "Annotations").is_dir():
+        xml = photos.parent / "Annotations"
+        names = [name for name in names if not all_hard(read_objects(xml / f"{name}.xml"), cls)]
+    if not names:
+        raise ValueError(f"no photo of {cls!r} in {str(annotations)!r} that is not left out")
+    for name in names:
+        if not (annotations / f"{name}.mat").is_file():
+            raise ValueError(f"{name}.mat is not in {str(annotations)!r}; get it from {_URL}")
+    images = ImageSet.from_files(photo(photos, name) for name in names)
+    keys = [
+        (annotations / f"{path.stem}.mat", images.size(i))
+        for i, path in enumerate(images.sources)
+        if isinstance(path, Path)
+    ]
+    return replace(images, parts=PerImage(keys, lambda key: _joined(key[0], key[1], cls, merge or {})))
+
+
+def _first(folders: list[Path], name: str, url: str) -> Path:
+    for folder in folders:
+        if (folder / name).is_dir():
+            return folder / name
+    looked = ", ".join(repr(str(folder)) for folder in folders)
+    raise ValueError(f"no folder {name} in {looked}; get it from {url}")
+
+
+def _with_class(annotations: Path, cls: str) -> list[str]:
+    """The photos in which `cls` is, by reading every file."""
+    there = {path.stem: {o.name for o in read_parts(path)} for path in sorted(annotations.glob("*.mat"))}
+    found = [name for name, classes in there.items() if cls in classes]
+    if not found:
+        classes = ", ".join(sorted(set().union(*there.values()))) or "no .mat file at all"
+        raise ValueError(f"no photo of {cls!r} in {str(annotations)!r}; there are {classes}")
+    return found
+
+
+def _joined(
+    path: Path, size: tuple[int, int], cls: str, merge: Mapping[str, str | None]
+) -> dict[str, npt.NDArray[np.bool_]]:
+    masks: dict[str, npt.NDArray[np.bool_]] = {}
+    for found in read_parts(path):
+        for part, mask in found.parts.items() if found.name == cls else ():
+            name = merge.get(part, part)
+            if mask.shape != size:
+                raise ValueError(f"the mask of {part!r} in {path.name} is {mask.shape}; its photo is {size}")
+            if name is not None:
+                masks[name] = masks[name] | mask if name in masks else mask
+    return masks
+
+
+# ---------------------------------------------------------------------------------------------------------- .mat
+@dataclass(frozen=True)
+class PartObject:
+    """An object in a PASCAL-Part annotation.
+
+    Attributes:
+        name: its class.
+        parts: part name -> (h, w) bool; empty for a class without parts.
+    """
+
+    name: str
+    parts: dict[str, npt.NDArray[np.bool_]]
+
+
+def read_parts(path: Path) -> list[PartObject]:
+    """The objects in a PASCAL-Part ``.mat`` file: ``anno.objects(i).class`` and ``.parts(j).part_name``, ``.mask``.
+
+    Raises:
+        ValueError: the file is no MAT-file, truncated, unreasonably large, or of another structure.
+    """
+    from scipy.io import loadmat
+
+    try:
+        anno = loadmat(_inflated(path), variable_names=["anno"])["anno"][0, 0]
+        return [
+            PartObject(
+                str(found["class"].item()),
+                {str(part["part_name"].item()): _mask(part["mask"]) for part in _structs(found["parts"])},
+            )
+            for found in _structs(anno["objects"])
+        ]
+    except Exception as error:  # a damaged file can fail anywhere in scipy's reader; the file is the news
+        reason = str(error).split("\n")[0] or type(error).__name__
+        raise ValueError(f"{path.name} is no annotation of PASCAL-Part that can be read: {reason}") from error
+
+
+def _structs(array: Array) -> Array:
+    """The elements of a MATLAB struct array; an object without parts has an empty matrix in its place."""
+    return array.ravel() if array.size else np.empty(0, dtype=object)
+
+
+def _mask(array: Array) -> npt.NDArray[np.bool_]:
+    if array.ndim != 2 or array.dtype.kind not in "bui":
+        raise ValueError(f"a mask is {array.shape} of {array.dtype}")
+    return np.asarray(array != 0)
+
+
+def _inflated(path: Path) -> io.BytesIO:
+    """The file with its compressed elements expanded, so that none can grow beyond all bounds inside scipy."""
+    data = path.read_bytes()
+    if len(data) < _HEADER or not data.startswith(b"MATLAB 5.0"):
+        raise ValueError("it is no MAT-file of version 5")
+    order: Any = "little" if data[126:128] == b"IM" else "big"
+    whole, at = bytearray(data[:_HEADER]), _HEADER
+    while at + 8 <= len(data):
+        kind, length = (int.from_bytes(data[at + i : at + i + 4], order) for i in (0, 4))
+        body = data[at + 8 : at + 8 + length]
+        if len(body) < length:
+            raise ValueError(f"it is truncated after {len(data):,} bytes")
+        if kind == _COMPRESSED:
+            stream = zlib.decompressobj()
+            whole += stream.decompress(body, _MAX_BYTES - len(whole))
+            if stream.unconsumed_tail or len(whole) >= _MAX_BYTES:
+                raise ValueError(f"it expands to more than {_MAX_BYTES:,} bytes")
+            if not stream.eof:
+                raise ValueError("it is truncated")
+        else:
+            whole += data[at : at + 8 + length]
+        at += 8 + length
+    return io.BytesIO(whole)
