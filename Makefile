@@ -29,8 +29,8 @@ format: .venv/test.done
 	$(BIN)/ruff format .
 
 bench: .venv/bench.done
-	$(BIN)/python benchmarks/factorization.py
-	$(BIN)/python benchmarks/interaction.py
+	$(BIN)/python -m benchmarks.factorization
+	$(BIN)/python -m benchmarks.interaction
 
 clean:
 	rm -rf .venv

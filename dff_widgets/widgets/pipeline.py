@@ -86,7 +86,8 @@ class Pipeline:
         def compute() -> DFFResult:
             activations, sketch = self._activations.get(where, prepare)
             report("factorizing", 0, 0)
-            return factorize(activations, request.k, matrix=sketch, solver=request.solver, seed=request.seed)
+            matrix = sketch if request.k <= sketch.rank else activations.matrix
+            return factorize(activations, request.k, matrix=matrix, solver=request.solver, seed=request.seed)
 
         return self._results.get((*where, request.k, request.solver, request.seed), compute)
 
