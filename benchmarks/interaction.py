@@ -2,8 +2,8 @@
 
     python -m benchmarks.interaction [--runs 15] [--json FILE]
 
-Twelve creatures, the embedded network at 320 px. Each row is the time from the event in the page to the frame that shows
-its effect. Results are computed anew each time: only the activations are cached, as after a person's first look.
+Twelve creatures, the embedded network at 320 px. Each row is the time from the event in the page to the frame that
+shows its effect. Results are computed anew each time: only the activations are cached, as after a person's first look.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ WATCH = """([event, done]) => {
   const test = new Function('return ' + done);
   window.waited = new Promise((resolve) => addEventListener(event, () => {
     const start = performance.now();
-    const look = () => (test() ? requestAnimationFrame(() => resolve(performance.now() - start)) : requestAnimationFrame(look));
+    const look = () =>
+      test() ? requestAnimationFrame(() => resolve(performance.now() - start)) : requestAnimationFrame(look);
     look();
   }, { capture: true, once: true }));
 }"""
@@ -52,7 +53,9 @@ def k_changes(book: Notebook, runs: int) -> list[float]:
         up = run % 2 == 0
         handle.focus()
         rows = f"document.querySelectorAll('.dffw-row').length === {4 if up else 3}"
-        times.append(timed(book, "keydown", rows, lambda up=up: book.page.keyboard.press("ArrowRight" if up else "ArrowLeft")))
+        times.append(
+            timed(book, "keydown", rows, lambda up=up: book.page.keyboard.press("ArrowRight" if up else "ArrowLeft"))
+        )
         book.run("explorer.wait()")
     return times
 
@@ -67,7 +70,9 @@ def layer_changes(book: Notebook, runs: int) -> list[float]:
         book.run(FORGET)
         frames = book.page.evaluate(FRAMES)
         value = picker.locator("option", has_text=f"{layers[(run + 1) % 2]} ").first.inner_text()
-        times.append(timed(book, "change", f"{FRAMES} > {frames}", lambda value=value: picker.select_option(label=value)))
+        times.append(
+            timed(book, "change", f"{FRAMES} > {frames}", lambda value=value: picker.select_option(label=value))
+        )
         book.run("explorer.wait()")
     return times
 
@@ -86,8 +91,9 @@ def opacity_changes(book: Notebook, runs: int) -> list[float]:
 def first_picture(book: Notebook) -> float:
     """Seconds from running the notebook to overlays on the screen, in a fresh kernel."""
     book.page.evaluate(
-        """() => { const start = performance.now(); window.first = new Promise((resolve) => { const look = () =>
-        document.querySelectorAll('.dffw-row').length && document.querySelector('.dffw canvas')
+        """() => { const start = performance.now();
+        const shown = () => document.querySelector('.dffw-row') && document.querySelector('.dffw canvas');
+        window.first = new Promise((resolve) => { const look = () => shown()
           ? requestAnimationFrame(() => resolve(performance.now() - start)) : requestAnimationFrame(look); look(); }); }"""
     )
     book.run_all()

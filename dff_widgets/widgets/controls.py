@@ -118,7 +118,7 @@ class Controls:
         self._explorer.set_by_person(name, value)
 
     def _follow(self, name: str, value: Any) -> None:
-        """Move the control to the trait's value where it has a place for it; else `accept` makes one if the value works."""
+        """Move the control to the value, where it has a place for it; `accept` makes one once the value works."""
         control = self._pickers[name]
         if isinstance(control, w.Dropdown):
             possible = value in [v for _, v in _pairs(control.options)]
@@ -148,7 +148,7 @@ class Controls:
 
 
 class Reporter:
-    """What a job calls as it goes: ends it when it is no longer wanted, else says what is being done and for how long."""
+    """What a job calls as it goes: ends it when it is no longer wanted, else says what is being done, and how long."""
 
     def __init__(self, explorer: DFFExplorer, ticket: Ticket) -> None:
         self._explorer, self._ticket = explorer, ticket

@@ -28,12 +28,12 @@ PAGE = 24  # images shown at a time
 _ASKED = ("images", "network", "layer", "k", "solver", "seed", "size")  # the traits a result depends on
 
 
-class DFFExplorer(w.VBox):  # type: ignore[misc]
+class DFFExplorer(w.VBox):
     """See what a network thinks is the same across images.
 
-    Every trait can be read, set, observed and linked. A trait that a result depends on (`images`, `network`, `layer`, `k`,
-    `solver`, `seed`, `size`) starts the computation in a thread; the latest request wins. What fails is said in the status
-    line and in `error`, and the traits go back to the last values that worked.
+    Every trait can be read, set, observed and linked. A trait that a result depends on (`images`, `network`, `layer`,
+    `k`, `solver`, `seed`, `size`) starts the computation in a thread; the latest request wins. What fails is said in
+    the status line and in `error`, and the traits go back to the last values that worked.
 
     Args:
         images: an `ImageSet`, a folder, or a list of image files, arrays or PIL images.
@@ -100,7 +100,7 @@ class DFFExplorer(w.VBox):  # type: ignore[misc]
         self._draw_page()
         self._submit()
 
-    @t.validate("images")
+    @t.validate("images")  # type: ignore[untyped-decorator]
     def _any_images(self, proposal: Any) -> ImageSet:
         return ImageSet.of(proposal["value"])
 

@@ -22,7 +22,7 @@ _HERE = Path(__file__).parent
 _TILE_PIXELS = 400  # longer side of what is sent: twice a usual tile, for HiDPI screens
 
 
-class Gallery(anywidget.AnyWidget):  # type: ignore[misc]
+class Gallery(anywidget.AnyWidget):
     """Tiles with heat maps over them, and a panel with a row of controls per factor.
 
     The traits are plain data; the browser blends. Everything works with no browser too, which is how it is tested.

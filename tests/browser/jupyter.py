@@ -44,7 +44,7 @@ _SETTINGS = {
 class Server:
     """JupyterLab 4 (``app="lab"``) or Notebook 7 (``app="notebook"``) with folders, token and port of its own."""
 
-    def __init__(self, root: Path, app: str, theme: str = "JupyterLab Light") -> None:
+    def __init__(self, root: Path, app: str, *extra: str, theme: str = "JupyterLab Light") -> None:
         self.app = app
         self._token = secrets.token_hex(16)
         self._home = tempfile.TemporaryDirectory(prefix="dff-jupyter-")
@@ -75,6 +75,7 @@ class Server:
                 *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
                 *(f"--IdentityProvider.token={self._token}", f"--ServerApp.root_dir={root}"),
                 *(f"--{exposing}.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
+                *extra,
             ],
             env=env,
             stdout=self._log,

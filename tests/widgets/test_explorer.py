@@ -15,10 +15,11 @@ def consistent(explorer: dff.DFFExplorer) -> None:
     assert result is not None
     assert result.k == explorer.k
     assert result.layer == explorer.layer
-    for per_factor in (explorer.colors, explorer.opacity, explorer.visible, gallery.names, gallery.shares, gallery.gains):
-        assert len(per_factor) == explorer.k
+    for name in ("colors", "opacity", "visible", "names", "shares", "gains"):
+        assert len(getattr(gallery, name)) == explorer.k
     assert len(set(explorer.colors)) == explorer.k
-    assert (gallery.opacity, gallery.visible, gallery.selected) == (explorer.opacity, explorer.visible, explorer.selected)
+    for name in ("colors", "opacity", "visible", "selected"):
+        assert getattr(gallery, name) == getattr(explorer, name)
     assert len(gallery.tiles) == len(gallery.captions) == len(gallery.grids)
     assert len(gallery.heat) == explorer.k * sum(h * w for h, w in gallery.grids)
 

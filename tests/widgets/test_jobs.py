@@ -5,6 +5,12 @@ import pytest
 from dff_widgets.widgets.jobs import CancelledError, LatestJob, Ticket
 
 
+def block(gate: threading.Event, entered: threading.Event | None = None) -> None:
+    if entered is not None:
+        entered.set()
+    assert gate.wait(10)
+
+
 @pytest.fixture
 def jobs() -> LatestJob:
     return LatestJob("test")
@@ -23,7 +29,7 @@ def test_wait_returns_at_once_when_nothing_was_asked(jobs: LatestJob) -> None:
 
 def test_wait_gives_up_after_its_timeout(jobs: LatestJob) -> None:
     gate = threading.Event()
-    jobs.submit(lambda _: gate.wait(10) and None)
+    jobs.submit(lambda _: block(gate))
     assert not jobs.wait(0.05)
     gate.set()
     assert jobs.wait(10)
@@ -70,7 +76,7 @@ def test_a_cancelled_job_learns_it_and_is_not_superseded(jobs: LatestJob) -> Non
 
 def test_a_waiting_job_that_is_cancelled_still_runs_to_say_so(jobs: LatestJob) -> None:
     entered, gate, told = threading.Event(), threading.Event(), []
-    jobs.submit(lambda _: (entered.set(), gate.wait(10)) and None)
+    jobs.submit(lambda _: block(gate, entered))
     assert entered.wait(10)
 
     def waiting(ticket: Ticket) -> None:
