@@ -93,8 +93,8 @@ def first_picture(book: Notebook) -> float:
     book.page.evaluate(
         """() => { const start = performance.now();
         const shown = () => document.querySelector('.dffw-row') && document.querySelector('.dffw canvas');
-        window.first = new Promise((resolve) => { const look = () => shown()
-          ? requestAnimationFrame(() => resolve(performance.now() - start)) : requestAnimationFrame(look); look(); }); }"""
+        window.first = new Promise((resolve) => { const look = () => requestAnimationFrame(
+          shown() ? () => resolve(performance.now() - start) : look); look(); }); }"""
     )
     book.run_all()
     return book.page.evaluate("window.first")
