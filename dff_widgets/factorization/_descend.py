@@ -192,10 +192,10 @@ def _accept(state: _State, trial: Tensor, W: Tensor, errors: list[float], solver
         if not solver.extrapolated or not history or error < history[-1]:
             history.append(error)
             if solver.extrapolated:
-                taken, state.step[b] = state.step[b], state.beta[b]
-                if taken:
+                if state.step[b]:
                     state.beta[b] = min(state.cap[b], 1.05 * state.beta[b])
                     state.cap[b] = min(1.0, 1.02 * state.cap[b])
+                state.step[b] = state.beta[b]
             continue
         refused.append(b)
         history.append(history[-1])
