@@ -1,10 +1,12 @@
-"""Networks: the embedded one, torchvision's, timm's or your own, with the layers whose activations can be factorized."""
+"""Networks: the embedded one, torchvision's, timm's or your own, and their layers that can be factorized."""
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import difflib
-from collections.abc import Callable, Iterator
+import pickle
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 PAPER = ("vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "resnet101")  # section 4.1 of the paper
 
 _PROBE_SIDES = (128, 224)  # pixels; the small one is quick, a network with a fixed input needs its own
+_NO_FEATURES = (nn.Identity, nn.modules.dropout._DropoutNd, nn.Softmax)  # a softmax gives attention, not features
 _POOLING = (
     nn.MaxPool2d,
     nn.AvgPool2d,
@@ -52,7 +55,8 @@ class Network:
         module: the network; `dff_widgets` never changes its weights, and puts its mode back after each use.
         mean, std: per input channel, for images scaled to 0..1.
         layers: every layer with a spatial output, in the order of the forward pass.
-        default_layer: the last non-negative layer before the global pooling: the most semantic one (fig. 4 of the paper).
+        default_layer: the last non-negative layer before the global pooling, the most semantic one (fig. 4 of the
+            paper).
     """
 
     name: str
@@ -73,16 +77,20 @@ class Network:
             if layer.name == name:
                 return layer
         names = [layer.name for layer in self.layers]
-        if name in dict(self.module.named_modules()):
-            # Not listed: another name of a listed layer's output (a block and its last module), or not spatial.
-            for layer, output in probe_layers(self.module, only=name):
-                if output is not None:
-                    return layer
-            raise ValueError(
-                f"layer {name!r} of {self.name} has no spatial output (one feature vector per position); "
-                f"take one like {_nearest(self.default_layer, names)}"
-            )
-        raise ValueError(f"{self.name} has no layer {name!r}; the nearest are {_nearest(name, names)}")
+        modules = dict(self.module.named_modules())
+        if name not in modules:
+            raise ValueError(f"{self.name} has no layer {name!r}; the nearest are {_nearest(name, names)}")
+        # Not listed: another name of a listed layer's output (a block and its last module), or not one map of features.
+        found, runs = _probe(self.module, {name: modules[name]})
+        if runs.get(name, 0) > 1:
+            problem = f"runs {runs[name]} times in a forward pass, so its output is not one map"
+        elif name in found:
+            return found[name].layer
+        else:
+            problem = "has no spatial output (one feature vector per position)"
+        raise ValueError(
+            f"layer {name!r} of {self.name} {problem}; take one like {_nearest(self.default_layer, names)}"
+        )
 
 
 def load_network(
@@ -95,42 +103,48 @@ def load_network(
     """A network by name, or your own module.
 
     Args:
-        network: ``"efficientnet_lite0"`` (embedded: ImageNet weights come with the installation, no internet needed), any
-            name of torchvision's or timm's classifiers (torchvision's where both have it), or an ``nn.Module`` that takes
-            (n, 3, h, w) images.
-        weights: ``"default"`` (trained, downloaded and cached by torchvision or timm; a module keeps its own), None (random,
-            the same at each call), or the path of a state dict (``.pth``, read with ``weights_only=True``, or
-            ``.safetensors``).
-        mean, std: of each input channel for images in 0..1; by default those the weights were trained with, and ImageNet's
+        network: ``"efficientnet_lite0"`` (embedded: ImageNet weights come with the installation, no internet needed),
+            any name of torchvision's or timm's classifiers (torchvision's where both have it), or an ``nn.Module`` that
+            takes (n, 3, h, w) images, on any device. A `Network` is returned as it is.
+        weights: ``"default"`` (trained, downloaded and cached by torchvision or timm), None (random, the same at each
+            call), or the path of a state dict (``.pth``, read with ``weights_only=True``, or ``.safetensors``). A
+            module keeps its own with the first two; a path is loaded into a copy of it.
+        mean: per input channel, for images in 0..1; by default that which the weights were trained with, and ImageNet's
             for a module.
+        std: likewise.
 
     Raises:
-        ValueError: an unknown name (the message gives the nearest), or weights that do not fit.
+        ValueError: an unknown name (the message gives the nearest), weights that do not fit, or a module that does not
+            take images or has no layer with a spatial output.
         ConnectionError: the weights are not on this machine and cannot be downloaded.
         TypeError: `network` is something else.
     """
     if isinstance(network, Network):
+        if weights != "default" or mean is not None or std is not None:
+            raise ValueError(
+                f"{network.name} is loaded already; give weights, mean and std with its name or its module"
+            )
         return network
     if isinstance(network, nn.Module):
         name, module, own = type(network).__name__, network, (IMAGENET_MEAN, IMAGENET_STD)
     elif isinstance(network, str):
         name = network
         module, own = _build(name, pretrained=weights == "default")
+        module.eval()
     else:
         raise TypeError(f"network is a {type(network).__name__}; give the name of a network or an nn.Module")
-    if weights not in ("default", None):
-        _load_state(module, Path(weights), name)
-    layers = tuple(layer for layer, _ in probe_layers(module))
+    if weights is not None and weights != "default":
+        module = copy.deepcopy(module) if module is network else module
+        _load_state(module, Path(weights).expanduser(), name)
+    try:
+        found, runs = _probe(module, {n: m for n, m in module.named_modules() if n})
+    except FORWARD_ERRORS as error:
+        raise ValueError(f"{name} does not take (n, 3, h, w) images: {one_line(error)}") from error
+    layers = tuple(entry.layer for n, entry in found.items() if runs[n] == 1)
     if not layers:
         raise ValueError(f"{name} has no layer with a spatial output (n, c, h, w); give a convolutional network")
-    return Network(
-        name,
-        module.eval() if isinstance(network, str) else module,
-        mean or own[0],
-        std or own[1],
-        layers,
-        _default_layer(module, layers),
-    )
+    mean, std = _per_channel(mean, "mean") or own[0], _per_channel(std, "std") or own[1]
+    return Network(name, module, mean, std, layers, _default_layer(module, layers))
 
 
 def network_names() -> list[str]:
@@ -155,8 +169,8 @@ def _build(name: str, *, pretrained: bool) -> tuple[nn.Module, _Normalisation]:
             return _build_timm(name, pretrained=pretrained)
     except OSError as error:  # urllib's and the hub's errors are OSErrors
         raise ConnectionError(
-            f"the weights of {name} are not on this machine and cannot be downloaded ({type(error).__name__}); go online "
-            f"once, give weights=<path of a state dict>, or take {EMBEDDED!r}, whose weights are installed"
+            f"the weights of {name} are not on this machine and cannot be downloaded ({type(error).__name__}); "
+            f"go online once, give weights=<path of a state dict>, or take {EMBEDDED!r}, whose weights are installed"
         ) from error
     raise ValueError(f"there is no network {name!r}; the nearest are {_nearest(name, network_names())}")
 
@@ -172,6 +186,8 @@ def _build_torchvision(name: str, *, pretrained: bool) -> tuple[nn.Module, _Norm
 def _build_timm(name: str, *, pretrained: bool) -> tuple[nn.Module, _Normalisation]:
     import timm
 
+    if pretrained and not timm.is_model_pretrained(name):
+        raise ValueError(f"nobody has published weights of {name}; give weights=<path of a state dict>, or None")
     with _fixed_seed():
         module = timm.create_model(name, pretrained=pretrained)
     config = module.pretrained_cfg
@@ -196,17 +212,32 @@ def _load_state(module: nn.Module, path: Path, name: str) -> None:
             state = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(state, Mapping):
+            raise TypeError(f"it holds a {type(state).__name__}")
         module.load_state_dict(state.get("state_dict", state))
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"{str(path)!r} is damaged or holds more than tensors, which could run code, and was not read; "
+            f"give a state dict of {name}"
+        ) from error
     except Exception as error:  # a damaged or foreign file can fail anywhere in the reader; the file is the news
-        reason = str(error).split("\n")[0]
-        raise ValueError(f"{str(path)!r} does not hold a state dict of {name}: {reason}") from error
+        raise ValueError(f"{str(path)!r} does not hold a state dict of {name}: {one_line(error)}") from error
+
+
+def _per_channel(values: Any, what: str) -> tuple[float, float, float] | None:
+    if values is None:
+        return None
+    if len(values) != 3:
+        raise ValueError(f"{what} is {values!r}; give three numbers, one per input channel")
+    red, green, blue = (float(v) for v in values)
+    return red, green, blue
 
 
 @contextlib.contextmanager
 def _fixed_seed() -> Iterator[None]:
     """Random weights that are the same at each call, and the global generator left as it was."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)  # torch.manual_seed would seed the accelerators' generators too
         yield
 
 
@@ -222,8 +253,14 @@ def _timm_names() -> list[str]:
     return list(timm.list_models())
 
 
-def _nearest(name: str, names: list[str]) -> str:
+def _nearest(name: str, names: Sequence[str]) -> str:
     return ", ".join(difflib.get_close_matches(name, names, n=4, cutoff=0.0))
+
+
+def one_line(error: Exception) -> str:
+    """What an error of a library says, on one line of sensible length."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said if len(said) <= 200 else said[:199] + "…"
 
 
 # ------------------------------------------------------------------------------------------------------- layers
@@ -233,71 +270,92 @@ class StopForwardError(Exception):
 
 @contextlib.contextmanager
 def inference(module: nn.Module) -> Iterator[None]:
-    """Eval mode without gradients; the mode of every submodule is as before afterwards."""
+    """Eval mode without gradients; the mode of every submodule is as before afterwards.
+
+    Not torch's inference mode: what a module of the caller caches in its forward pass must be fit for training.
+    """
     training = [m for m in module.modules() if m.training]
-    module.eval()
     try:
-        with torch.inference_mode():
+        module.eval()
+        with torch.no_grad():
             yield
     finally:
         for m in training:
             m.training = True
 
 
+Hook = Callable[[str, nn.Module, tuple[Any, ...], Any], None]
+
+
 @contextlib.contextmanager
-def hooked(modules: dict[str, nn.Module], hook: Callable[[str, nn.Module, Any], None]) -> Iterator[None]:
-    """`hook(name, module, output)` after each forward of each module, inside the `with` only."""
-    handles = [m.register_forward_hook(lambda m, _, out, name=name: hook(name, m, out)) for name, m in modules.items()]
-    try:
+def hooked(modules: Mapping[str, nn.Module], hook: Hook) -> Iterator[None]:
+    """`hook(name, module, inputs, output)` after each forward of each module, inside the `with` only."""
+    with contextlib.ExitStack() as stack:
+        for name, m in modules.items():
+            handle = m.register_forward_hook(lambda m, inputs, output, name=name: hook(name, m, inputs, output))
+            stack.callback(handle.remove)
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
-def probe_layers(module: nn.Module, only: str | None = None) -> list[tuple[Layer, Tensor | None]]:
-    """The layers with a spatial output, found by running the module once on noise.
+def input_like(module: nn.Module) -> Tensor:
+    """A tensor of the device and the dtype that the module's input must have."""
+    return next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
 
-    A module that runs more than once in a forward pass (a ReLU shared by a block) and one that returns its input
-    (identity, dropout) are no layers; where a block returns its last child's output, the block stands for both.
 
-    Args:
-        module: takes (n, 3, h, w).
-        only: look at this module alone.
+FORWARD_ERRORS = (RuntimeError, AssertionError, ValueError, TypeError, IndexError)  # an input that a module cannot take
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    layer: Layer
+    output: Tensor  # on the noise
+    version: int  # of the output's values: a later module may change them in place
+
+
+def _probe(module: nn.Module, modules: Mapping[str, nn.Module]) -> tuple[dict[str, _Found], dict[str, int]]:
+    """Run a module once on noise and look at the outputs of some of its submodules.
 
     Returns:
-        In forward order, each layer and its output on the noise.
+        In forward order those with one map of features per image, of which no two are the same (where a block returns
+        its last child's output, the block stands for both); and how often each submodule ran.
+
+    Raises:
+        what the module raises on every size of image that was tried.
     """
-    found: dict[str, tuple[Layer, Tensor | None]] = {}
-    calls: dict[str, int] = {}
+    found: dict[str, _Found] = {}
+    runs: dict[str, int] = {}
     side = 0
 
-    def look(name: str, m: nn.Module, output: Any) -> None:
-        calls[name] = calls.get(name, 0) + 1
-        if not isinstance(output, Tensor) or output.ndim != 4 or min(output.shape[2:]) < 2:
+    def look(name: str, m: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        runs[name] = runs.get(name, 0) + 1
+        if not isinstance(output, Tensor) or output.ndim != 4 or len(output) != 1:
             return
-        if isinstance(m, nn.Identity | nn.modules.dropout._DropoutNd):
+        _, channels, height, width = output.shape
+        if height != width or height < 2 or isinstance(m, _NO_FEATURES):  # channels come last where h, w are no square
             return
-        for child in [c for c in found if c.startswith(name + ".") and found[c][1] is output]:
-            del found[child]
-        stride = max(1, round(side / output.shape[3]))
-        found[name] = (Layer(name, output.shape[1], stride, bool(output.min() >= 0)), output)
+        if inputs and output is inputs[0] and not getattr(m, "inplace", False):  # passes its input on
+            return
+        for child in [c for c in found if c.startswith(name + ".") and found[c].output is output]:
+            if found[child].version == output._version:
+                del found[child]
+        layer = Layer(name, channels, max(1, round(side / width)), bool(output.min() >= 0))
+        found[name] = _Found(layer, output, output._version)
 
-    modules = {name: m for name, m in module.named_modules() if name and (only is None or name == only)}
-    parameter = next(module.parameters(), None)
-    device = torch.device("cpu") if parameter is None else parameter.device
-    for side in _PROBE_SIDES:
-        noise = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(0)).to(device)
+    like = input_like(module)
+    own = (getattr(module, "pretrained_cfg", None) or {}).get("input_size", (3, 0, 0))[-1]  # timm's
+    sides = [*_PROBE_SIDES, *([own] if own not in (0, *_PROBE_SIDES) else [])]
+    for side in sides:
+        noise = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(0)).to(like)
         found.clear()
-        calls.clear()
+        runs.clear()
         try:
             with inference(module), hooked(modules, look):
                 module(noise)
             break
-        except (RuntimeError, AssertionError, ValueError):
-            if side == _PROBE_SIDES[-1]:
+        except FORWARD_ERRORS:
+            if side == sides[-1]:
                 raise
-    return [entry for name, entry in found.items() if calls[name] == 1 or only]
+    return found, runs
 
 
 def _default_layer(module: nn.Module, layers: tuple[Layer, ...]) -> str:
