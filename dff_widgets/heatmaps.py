@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import colorsys
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -36,11 +38,27 @@ def fold(H: Array, shapes: Sequence[tuple[int, int]]) -> list[Array]:
     >>> [m.shape for m in fold(np.zeros((2 * 3 + 4 * 1, 5)), [(2, 3), (4, 1)])]
     [(5, 2, 3), (5, 4, 1)]
     """
-    ends = np.cumsum([h * w for h, w in shapes])
-    if H.ndim != 2 or len(H) != (ends[-1] if len(ends) else 0):
-        raise ValueError(f"H is {H.shape}; the shapes of {len(shapes)} images need ({ends[-1] if len(ends) else 0}, k)")
-    parts = np.split(H, ends[:-1])
-    return [part.reshape(h, w, -1).transpose(2, 0, 1) for part, (h, w) in zip(parts, shapes, strict=True)]
+    ends = list(accumulate(h * w for h, w in shapes))
+    rows = ends[-1] if ends else 0
+    if H.ndim != 2 or len(H) != rows:
+        raise ValueError(f"H is {H.shape}; the shapes of {len(shapes)} images need ({rows}, k)")
+    k = H.shape[1]
+    return [H[end - h * w : end].reshape(h, w, k).transpose(2, 0, 1) for end, (h, w) in zip(ends, shapes, strict=True)]
+
+
+def unfold(maps: Iterable[Array]) -> Array:
+    """The inverse of `fold`.
+
+    Args:
+        maps: per image (k, h, w).
+
+    Returns:
+        H, (rows, k), a row per position, image after image, row-major.
+
+    >>> unfold([np.zeros((5, 2, 3)), np.zeros((5, 4, 1))]).shape
+    (10, 5)
+    """
+    return np.concatenate([m.transpose(1, 2, 0).reshape(-1, len(m)) for m in maps])
 
 
 def normalise(H: Array) -> Floats:
@@ -67,7 +85,7 @@ def upsample(maps: Array, shape: tuple[int, int]) -> Floats:
     return np.asarray(rows @ np.asarray(maps, dtype=np.float32) @ columns.T)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)  # the photos of a camera share their sizes; weights for 6,000 pixels take megabytes
 def _interpolation(source: int, target: int) -> Floats:
     """(target, source) weights of linear interpolation along one axis; each row sums to 1."""
     at = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
@@ -83,8 +101,8 @@ def percentiles(maps: Callable[[], Iterable[Array]], q: float) -> Floats:
     """Per factor the q-th percentile of all entries of its heat maps over the set (section 4.3 of the paper).
 
     Args:
-        maps: called once or twice, gives each image's maps (k, h, w) in 0..1 anew; one image is held at a time unless the
-            set is small.
+        maps: called once or twice, gives each image's maps (k, h, w) in 0..1 anew; one image is held at a time unless
+            the set is small.
         q: 0..100.
 
     Returns:
@@ -115,9 +133,8 @@ def _percentiles_by_histogram(maps: Iterable[Array], q: float) -> Floats:
     assert counts is not None
     below = counts.cumsum(axis=1)
     ranks = q / 100 * (below[:, -1] - 1)
-    return np.array([np.searchsorted(b, r, side="right") for b, r in zip(below, ranks, strict=True)]) / np.float32(
-        _BINS - 1
-    )
+    found = [np.searchsorted(b, r, side="right") for b, r in zip(below, ranks, strict=True)]
+    return (np.array(found) / (_BINS - 1)).astype(np.float32)
 
 
 def binarise(maps: Array, thresholds: Array) -> npt.NDArray[np.bool_]:
@@ -128,15 +145,15 @@ def binarise(maps: Array, thresholds: Array) -> npt.NDArray[np.bool_]:
         thresholds: (k,).
 
     Returns:
-        (k, h, w) bool. A zero is never in the mask: the percentile of a factor that is absent from most of the set is 0, and
-        would otherwise select everything.
+        (k, h, w) bool. A zero is never in the mask: the percentile of a factor that is absent from most of the set is
+        0, and would otherwise select everything.
     """
     return np.asarray((maps >= np.asarray(thresholds)[:, None, None]) & (maps > 0))
 
 
 # -------------------------------------------------------------------------------------------------------- colour
 def palette(n: int) -> list[str]:
-    """n distinct colours as ``#RRGGBB``: Okabe & Ito's first, then hues by the golden angle in two lightnesses."""
+    """Distinct colours, n of them, as ``#RRGGBB``: Okabe & Ito's, then hues by the golden angle in two lightnesses."""
     more = (
         colorsys.hls_to_rgb((0.08 + 0.618034 * i) % 1, (0.45, 0.68)[i % 2], 0.75) for i in range(n - len(OKABE_ITO))
     )
@@ -154,7 +171,14 @@ def blend(image: Array, maps: Array, colors: Sequence[str], opacity: float | Seq
 
     Returns:
         (h, w, 3) uint8.
+
+    Raises:
+        ValueError: the maps are not of the image's size, or a colour is none.
     """
+    if maps.ndim != 3 or maps.shape[1:] != image.shape[:2]:
+        raise ValueError(
+            f"maps is {maps.shape}; an image of {image.shape} needs (k, {image.shape[0]}, {image.shape[1]})"
+        )
     canvas = image.astype(np.float32)
     for m, color, o in zip(maps, colors, np.broadcast_to(opacity, len(maps)), strict=True):
         alpha = (np.nan_to_num(m) * np.float32(o)).clip(0, 1)[..., None]
@@ -163,4 +187,6 @@ def blend(image: Array, maps: Array, colors: Sequence[str], opacity: float | Seq
 
 
 def _rgb(color: str) -> tuple[int, int, int]:
+    if not re.fullmatch("#[0-9A-Fa-f]{6}", color):
+        raise ValueError(f"colors holds {color!r}; give '#RRGGBB'")
     return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)

@@ -9,13 +9,19 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from .heatmaps import fold, upsample
+from .heatmaps import fold, unfold, upsample
 
 Array = npt.NDArray[Any]
 
 
 def match_factors(
-    H: Array, W: Array, other_H: Array, other_W: Array, *, shapes: Sequence[Any] = (), other_shapes: Sequence[Any] = ()
+    H: Array,
+    W: Array,
+    other_H: Array,
+    other_W: Array,
+    *,
+    shapes: Sequence[tuple[int, int]] = (),
+    other_shapes: Sequence[tuple[int, int]] = (),
 ) -> dict[int, int]:
     """The one-to-one matching of factors that are most alike (Hungarian method).
 
@@ -23,15 +29,21 @@ def match_factors(
     count the same. Where the channels differ (another layer or network) only the maps count, brought to one grid.
 
     Args:
-        H, W: (rows, k) and (k, c).
-        other_H, other_W: (rows', k') and (k', c') of the same images.
-        shapes, other_shapes: per image the grid (h, w) of the rows; needed only where the rows differ.
+        H: (rows, k), where the factors are.
+        W: (k, c), what they are made of.
+        other_H: (rows', k'), of the same images.
+        other_W: (k', c').
+        shapes: per image the grid (h, w) of the rows; needed only where the grids differ.
+        other_shapes: likewise.
 
     Returns:
         factor -> the other's factor, min(k, k') entries.
+
+    Raises:
+        ValueError: the rows and the shapes do not fit, or the results are of different numbers of images.
     """
-    if len(H) != len(other_H):
-        H, other_H = _on_one_grid(H, shapes, other_shapes), _on_one_grid(other_H, other_shapes, other_shapes)
+    if len(H) != len(other_H) or list(map(tuple, shapes)) != list(map(tuple, other_shapes)):
+        H = unfold(upsample(m, grid) for m, grid in zip(fold(H, shapes), other_shapes, strict=True))
     similarity = _cosine(H.T, other_H.T)
     if W.shape[1] == other_W.shape[1]:
         similarity = (similarity + _cosine(W, other_W)) / 2
@@ -44,8 +56,3 @@ def _cosine(a: Array, b: Array) -> Array:
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     norms = np.linalg.norm(a, axis=1)[:, None] * np.linalg.norm(b, axis=1)[None]
     return np.asarray(a @ b.T / np.where(norms > 0, norms, 1))
-
-
-def _on_one_grid(H: Array, shapes: Sequence[Any], grid: Sequence[Any]) -> Array:
-    maps = [upsample(m, g) for m, g in zip(fold(H, shapes), grid, strict=True)]
-    return np.concatenate([m.reshape(len(m), -1).T for m in maps])
