@@ -6,7 +6,7 @@ import contextlib
 import io
 import json
 import os
-import tempfile
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +27,23 @@ def write(path: Path, kind: str, version: int, content: dict[str, Any], tensors:
     """Write `content` (JSON) and `tensors` to `path`, or leave what was there untouched.
 
     Raises:
-        OSError: the disk is full, or the place cannot be written to.
+        OSError: the disk is full, or the place is not there or cannot be written to.
     """
+    path = path.expanduser().resolve()  # a link stays a link
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"no folder at {str(path.parent)!r}: make it before saving there")
     header = json.dumps({"kind": kind, "version": version, **content})
     data = to_safetensors({name: np.ascontiguousarray(t) for name, t in tensors.items()}, metadata={_KEY: header})
-    descriptor, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
-            Path(temporary).unlink()
+            temporary.unlink()
         raise
 
 
@@ -50,21 +53,27 @@ def read(path: Path, kind: str, version: int) -> tuple[dict[str, Any], dict[str,
     Raises:
         ValueError: there is no such file, it is damaged, of another kind, or from a newer version.
     """
+    path = path.expanduser()
     if not path.is_file():
         raise ValueError(f"no file at {str(path)!r}")
     try:
         with safe_open(path, framework="numpy") as file:
             content = json.loads((file.metadata() or {}).get(_KEY, "null"))
+            _check_kind(content, path, kind, version)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, TypeError, json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"{str(path)!r} is damaged or was not written by dff-widgets: {error}") from error
+    return content, tensors
+
+
+def _check_kind(content: Any, path: Path, kind: str, version: int) -> None:
     if not isinstance(content, dict) or content.get("kind") != kind:
         raise ValueError(f"{str(path)!r} holds no {kind} of dff-widgets")
     if not isinstance(content.get("version"), int) or content["version"] > version:
         raise ValueError(
-            f"{str(path)!r} is version {content.get('version')!r} of a {kind}; this dff-widgets reads up to {version}: upgrade it"
+            f"{str(path)!r} is version {content.get('version')!r} of a {kind}; "
+            f"this dff-widgets reads up to {version}: upgrade it"
         )
-    return content, tensors
 
 
 # -------------------------------------------------------------------------------------------------------- images
@@ -77,34 +86,43 @@ def pack_images(images: ImageSet) -> tuple[dict[str, Any], dict[str, Array]]:
         if not isinstance(source, Path):
             encoded = source if isinstance(source, bytes) else _png(source)
             tensors[f"image/{i}"] = np.frombuffer(encoded, dtype=np.uint8)
-    parts: list[dict[str, list[int]]] | None = None
-    if images.parts is not None:
-        parts = [{part: list(mask.shape) for part, mask in masks.items()} for masks in images.parts]
-        for i, masks in enumerate(images.parts):
-            for j, mask in enumerate(masks.values()):
-                tensors[f"part/{i}/{j}"] = np.packbits(mask)
+    parts: list[dict[str, list[int]]] | None = None if images.parts is None else []
+    for i, masks in enumerate(images.parts or ()):
+        shapes = {}
+        for j, (part, mask) in enumerate(masks.items()):
+            shapes[part] = list(mask.shape)
+            tensors[f"part/{i}/{j}"] = np.packbits(mask)
+        if parts is not None:
+            parts.append(shapes)
     if images.boxes is not None:
         tensors.update({f"boxes/{i}": np.asarray(boxes) for i, boxes in enumerate(images.boxes)})
     return {"names": list(images.names), "paths": paths, "parts": parts, "boxes": images.boxes is not None}, tensors
 
 
 def unpack_images(content: dict[str, Any], tensors: dict[str, Array]) -> ImageSet:
-    """The inverse of `pack_images`; a file that is gone is noticed when its image is read."""
+    """The inverse of `pack_images`; a file that is gone is noticed when its image is read.
+
+    Raises:
+        KeyError, TypeError, ValueError, AttributeError: content and tensors are not what `pack_images` made.
+    """
     sources: list[Source] = [
         tensors[f"image/{i}"].tobytes() if path is None else Path(path) for i, path in enumerate(content["paths"])
     ]
     parts = boxes = None
     if content["parts"] is not None:
         parts = [
-            {
-                part: np.unpackbits(tensors[f"part/{i}/{j}"], count=shape[0] * shape[1]).reshape(shape).astype(bool)
-                for j, (part, shape) in enumerate(masks.items())
-            }
+            {part: _unpack(tensors[f"part/{i}/{j}"], *shape) for j, (part, shape) in enumerate(masks.items())}
             for i, masks in enumerate(content["parts"])
         ]
     if content["boxes"]:
         boxes = [tensors[f"boxes/{i}"] for i in range(len(sources))]
     return ImageSet(tuple(sources), tuple(map(str, content["names"])), parts, boxes)
+
+
+def _unpack(bits: Array, height: int, width: int) -> npt.NDArray[np.bool_]:
+    if len(bits) != -(-height * width // 8):
+        raise ValueError(f"a mask of {height} x {width} pixels has {len(bits)} bytes")
+    return np.unpackbits(bits, count=height * width).reshape(height, width).astype(bool)
 
 
 def _png(pixels: Array) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ..images import ImageSet
@@ -22,19 +23,17 @@ def gymnast(folder: str | Path | None = None) -> ImageSet:
 
     Args:
         folder: where the files are kept; the cache folder of this user when left out (``~/.cache/dff-widgets`` on
-            Linux, or where the environment variable ``DFF_WIDGETS_CACHE`` points).
+            Linux, or where the environment variable ``DFF_WIDGETS_CACHE`` points; in its ``gymnast``).
 
     Raises:
         ConnectionError: the photos are not in the folder and cannot be downloaded.
     """
     import pooch
 
-    cache = pooch.create(
-        path=pooch.os_cache("dff-widgets") / "gymnast" if folder is None else folder,
-        base_url=_BASE_URL,
-        registry={name: f"sha256:{digest}" for name, digest in _SHA256.items()},
-        env="DFF_WIDGETS_CACHE" if folder is None else None,
-    )
+    if folder is None:
+        folder = Path(os.environ.get("DFF_WIDGETS_CACHE") or pooch.os_cache("dff-widgets")) / "gymnast"
+    registry = {name: f"sha256:{digest}" for name, digest in _SHA256.items()}
+    cache = pooch.create(path=folder, base_url=_BASE_URL, registry=registry)
     try:
         return ImageSet.from_files(cache.fetch(name) for name in cache.registry)
     except OSError as error:  # requests' exceptions are OSErrors
