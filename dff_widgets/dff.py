@@ -24,6 +24,7 @@ from .networks import EMBEDDED, Network, load_network
 Array = npt.NDArray[Any]
 
 _VERSION = 1  # of the saved file
+_BLOCK = 4096  # rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +95,8 @@ class DFFResult:
             percentile: as in `masks`.
 
         Returns:
-            Per image (4,) integers ``xmin, ymin, xmax, ymax`` in pixels from 0, both ends included; ``0, 0, -1, -1`` (a box of
-            no area) where the mask is empty.
+            Per image (4,) integers ``xmin, ymin, xmax, ymax`` in pixels from 0, both ends included; ``0, 0, -1, -1`` (a
+            box of no area) where the mask is empty.
         """
         if not 0 <= factor < self.k:
             raise ValueError(f"factor is {factor!r}; this result has factors 0..{self.k - 1}")
@@ -107,7 +108,14 @@ class DFFResult:
         return dataclasses.replace(self, factorization=self.factorization.reorder(order))
 
     def save(self, path: str | Path) -> None:
-        """Write one file: JSON and tensors (safetensors), atomically; images in memory go in as PNG, files as their paths."""
+        """Write one file, atomically: JSON and tensors (safetensors).
+
+        Args:
+            path: of the file. Images in memory go in as PNG; images in files are named by their paths.
+
+        Raises:
+            OSError: the disk is full, or the place is not there or cannot be written to.
+        """
         images, tensors = storage.pack_images(self.images)
         fac = self.factorization
         content = {
@@ -116,6 +124,7 @@ class DFFResult:
             "sizes": self.sizes,
             "about": [self.network, self.layer, self.size],
             "fit": [fac.error, fac.n_iter, fac.converged],
+            "skipped": self.skipped,
         }
         storage.write(Path(path), "result", _VERSION, content, {"H": fac.H, "W": fac.W, **tensors})
 
@@ -131,11 +140,14 @@ class DFFResult:
             factors = Factorization(tensors["H"], tensors["W"], *content["fit"])
             images = storage.unpack_images(content["images"], tensors)
             shapes, sizes = (tuple((int(h), int(w)) for h, w in content[what]) for what in ("shapes", "sizes"))
-            result = DFFResult(factors, images, shapes, sizes, *content["about"])
+            network, layer, size = content["about"]
+            result = DFFResult(factors, images, shapes, sizes, network, layer, size, tuple(content["skipped"]))
             fold(factors.H, shapes)  # says so when rows and shapes disagree
             if not len(images) == len(shapes) == len(sizes):
                 raise ValueError(f"{len(images)} images, {len(shapes)} shapes, {len(sizes)} sizes")
-        except (KeyError, TypeError, ValueError) as error:
+            if factors.H.shape[1:] != factors.W.shape[:1]:
+                raise ValueError(f"H is {factors.H.shape}, W is {factors.W.shape}")
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"{str(path)!r} is not a whole result: {error}") from error
         return result
 
@@ -160,7 +172,7 @@ def factorize(activations: Activations, k: int, *, matrix: Any = None, **options
         DFFResult.
     """
     factors = nmf(activations.matrix if matrix is None else matrix, k, **options)
-    return _result(activations, factors.reorder(np.argsort(-factors.strength, kind="stable")))
+    return _result(activations, factors.reorder(np.argsort(-factors.strength, kind="stable").tolist()))
 
 
 def _result(activations: Activations, factors: Factorization) -> DFFResult:
@@ -169,7 +181,7 @@ def _result(activations: Activations, factors: Factorization) -> DFFResult:
 
 
 class DeepFeatureFactorization:
-    """Deep Feature Factorization as an estimator: `fit` finds k concepts in images, `transform` finds the same in others.
+    """Deep Feature Factorization as an estimator: `fit` finds k concepts in images, `transform` finds them in others.
 
     Args:
         k: number of factors.
@@ -221,13 +233,16 @@ class DeepFeatureFactorization:
         Returns:
             DFFResult, its factors ordered by strength.
         """
-        activations = self._extract(images, progress)
+        self.network_ = load_network(self.network)
+        activations = extract(
+            self.network_, images, layer=self.layer, size=self.size, device=self.device, progress=progress
+        )
         options = {name: getattr(self, name) for name in ("solver", "n_init", "seed", "device", "clamp")}
         self.result_ = factorize(activations, self.k, **options)
         return self.result_
 
     def transform(self, images: Any, *, progress: Progress | bool = False) -> DFFResult:
-        """The factors of the last `fit` in other images: W is kept, H is solved for.
+        """The factors of the last `fit` in other images, at the same layer and size: W is kept, H is solved for.
 
         Args:
             images: an `ImageSet`, or what `ImageSet.of` takes.
@@ -241,26 +256,33 @@ class DeepFeatureFactorization:
         """
         if not hasattr(self, "result_"):
             raise RuntimeError("transform needs factors: call fit first")
-        activations = self._extract(images, progress)
-        return apply(self.result_.factorization.W, activations, clamp=self.clamp)
+        fitted = self.result_
+        activations = extract(
+            self.network_, images, layer=fitted.layer, size=fitted.size, device=self.device, progress=progress
+        )
+        return apply(fitted.factorization.W, activations, clamp=self.clamp, device=self.device)
 
-    def _extract(self, images: Any, progress: Progress | bool) -> Activations:
-        self.network = load_network(self.network)
-        return extract(self.network, images, layer=self.layer, size=self.size, device=self.device, progress=progress)
 
-
-def apply(W: Array, activations: Activations, *, clamp: bool = False) -> DFFResult:
+def apply(W: Array, activations: Activations, *, clamp: bool = False, device: str = "auto") -> DFFResult:
     """Known factors in new activations: H is the non-negative least squares solution for fixed W.
 
     Args:
         W: (k, channels).
         activations: of the layer that W is from.
         clamp: set negative activations to 0 first.
+        device: as in `DeepFeatureFactorization`.
 
     Returns:
         DFFResult of the images of `activations`.
     """
     A = np.maximum(activations.matrix, 0) if clamp else activations.matrix
-    H = project(A, W)
-    error = float(np.linalg.norm(A - H @ W) / max(np.linalg.norm(A), np.finfo(np.float32).tiny))
-    return _result(activations, Factorization(H, W, error, n_iter=0, converged=True))
+    H = project(A, W, device=device)
+    return _result(activations, Factorization(H, W, _error(A, H, W), n_iter=0, converged=True))
+
+
+def _error(A: Array, H: Array, W: Array) -> float:
+    """``‖A - H W‖ / ‖A‖`` (Frobenius), 0 for an A of zeros; H W is made a few thousand rows at a time."""
+    blocks = [slice(start, start + _BLOCK) for start in range(0, len(A), _BLOCK)]
+    whole = sum(float(np.vdot(A[rows], A[rows])) for rows in blocks)
+    rest = sum(float(np.square(A[rows] - H[rows] @ W).sum()) for rows in blocks)
+    return (rest / whole) ** 0.5 if whole else 0.0
