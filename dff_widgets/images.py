@@ -356,7 +356,7 @@ def _white(mode: str, grey: Array) -> float:
 
 def _is_one_image(value: Any) -> bool:
     """Whether an array is one image, rather than a stack of them."""
-    shape = getattr(value, "shape", ())
+    shape: Sequence[int] = getattr(value, "shape", ())
     return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))
 
 
