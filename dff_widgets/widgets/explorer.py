@@ -152,7 +152,9 @@ class DFFExplorer(w.VBox):
                 if change["name"] == "network":
                     self.layer = ""
                 if change["name"] == "images":
-                    self.page, self.result, self._good = 0, None, None
+                    self.page, self.result = 0, None
+                    if self._good is not None:
+                        self._good = dataclasses.replace(self._good, images=self.images)
                     self._draw_page()
             self._submit()
 

@@ -166,6 +166,18 @@ def test_new_images_replace_the_old(explorer) -> None:
     consistent(explorer)
 
 
+def test_a_wrong_value_after_new_images_is_taken_back_too(explorer, network, images) -> None:
+    explorer.images = list(images)[:2]
+    explorer.network = "vgg91"
+    explorer.wait(30)
+    assert "vgg91" in explorer.error
+    assert explorer.network is network
+    explorer.k = 3
+    explorer.wait(30)
+    consistent(explorer)
+    assert len(explorer.result) == 2
+
+
 def test_an_unreadable_image_is_left_out_and_named(tmp_path, network) -> None:
     rng = np.random.default_rng(0)
     for name in ("a", "b", "c"):
