@@ -40,6 +40,7 @@ def pascal_parts(
     split: str = "trainval",
     filtered: bool = True,
     merge: Mapping[str, str | None] | None = None,
+    others: bool = False,
 ) -> ImageSet:
     """The photos of one class of PASCAL-Part, with its part masks, which are read one photo at a time on use.
 
@@ -53,6 +54,8 @@ def pascal_parts(
             This stands in VOC's XML (``Annotations``); without it no photo is left out.
         merge: name of a part -> another name, which several may share, or None to leave it out; what it does not
             mention keeps its name. ``dff.datasets.QUADRUPED`` gives the parts of the paper's table 3.
+        others: add the objects of other classes, whole and under the name of their class: the "person" on a motorbike
+            in table 4.
 
     Returns:
         ImageSet whose parts have the names in the files ("head", "lfuleg": left front upper leg). The parts of all
@@ -83,7 +86,7 @@ def pascal_parts(
         for i, path in enumerate(images.sources)
         if isinstance(path, Path)
     ]
-    return replace(images, parts=PerImage(keys, lambda key: _joined(key[0], key[1], cls, merge or {})))
+    return replace(images, parts=PerImage(keys, lambda key: _joined(key[0], key[1], cls, merge or {}, others)))
 
 
 def _first(folders: list[Path], name: str, url: str) -> Path:
@@ -105,14 +108,17 @@ def _with_class(annotations: Path, cls: str) -> list[str]:
 
 
 def _joined(
-    path: Path, size: tuple[int, int], cls: str, merge: Mapping[str, str | None]
+    path: Path, size: tuple[int, int], cls: str, merge: Mapping[str, str | None], others: bool
 ) -> dict[str, npt.NDArray[np.bool_]]:
     masks: dict[str, npt.NDArray[np.bool_]] = {}
     for found in read_parts(path):
-        for part, mask in found.parts.items() if found.name == cls else ():
-            name = merge.get(part, part)
+        if found.name == cls:
+            named = [(merge.get(part, part), mask) for part, mask in found.parts.items()]
+        else:
+            named = [(found.name, found.mask)] if others else []
+        for name, mask in named:
             if mask.shape != size:
-                raise ValueError(f"the mask of {part!r} in {path.name} is {mask.shape}; its photo is {size}")
+                raise ValueError(f"the mask of {name!r} in {path.name} is {mask.shape}; its photo is {size}")
             if name is not None:
                 masks[name] = masks[name] | mask if name in masks else mask
     return masks
@@ -125,15 +131,17 @@ class PartObject:
 
     Attributes:
         name: its class.
+        mask: (h, w) bool, the whole object.
         parts: part name -> (h, w) bool; empty for a class without parts.
     """
 
     name: str
+    mask: npt.NDArray[np.bool_]
     parts: dict[str, npt.NDArray[np.bool_]]
 
 
 def read_parts(path: Path) -> list[PartObject]:
-    """The objects in a PASCAL-Part ``.mat`` file: ``anno.objects(i).class`` and ``.parts(j).part_name``, ``.mask``.
+    """The objects in a PASCAL-Part ``.mat`` file: ``anno.objects(i)`` with ``class``, ``mask`` and ``parts``.
 
     Raises:
         ValueError: the file is no MAT-file, truncated, unreasonably large, or of another structure.
@@ -145,6 +153,7 @@ def read_parts(path: Path) -> list[PartObject]:
         return [
             PartObject(
                 str(found["class"].item()),
+                _mask(found["mask"]),
                 {str(part["part_name"].item()): _mask(part["mask"]) for part in _structs(found["parts"])},
             )
             for found in _structs(anno["objects"])

@@ -65,6 +65,13 @@ def test_merge_joins_and_leaves_out(root):
     assert second == {}
 
 
+def test_others_are_whole(root):
+    first, second = pascal_parts(root, "cow", others=True, merge={"person": "rider", "head": None}).parts
+    assert list(first) == ["lfuleg", "rfuleg", "person"]
+    assert first["person"].all()
+    assert list(second) == ["tail", "table"]
+
+
 def test_a_class_without_parts_has_none(root):
     assert pascal_parts(root, "table").parts[0] == {}
 

@@ -1,0 +1,372 @@
+"""The experiments of the paper on any images with ground truth: figure 4 and tables 1 to 4 (its section 4).
+
+Each function computes cells, such as one factorization and its score, and can keep them in a file: give ``path``,
+and a run that was stopped goes on where it was. Scores are fractions in records, and percent in tables, as in the
+paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from .images import ImageSet
+from .journal import Journal
+from .networks import EMBEDDED, load_network
+from .scoring import METHODS, Bench, Method
+from .tables import Cell, Table
+
+__all__ = ["METHODS", "Method", "Setup", "Trial", "figure4", "sweep", "table1", "table2", "table3", "table4"]
+
+Sets = ImageSet | Mapping[str, ImageSet]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What all cells of a table share.
+
+    Attributes:
+        network: a name, an ``nn.Module`` or a `Network`; see `load_network`.
+        layer: a name; the network's default layer when left out.
+        size: short side in pixels at which images go through the network.
+        seed: of the factorizations.
+        path: a file that keeps the results (JSON lines): a second call computes only what is not there. A method is
+            known in it by its name and options, and a set by the names of its images and by the first of them.
+        progress: show a tqdm bar.
+    """
+
+    network: Any = EMBEDDED
+    layer: str | None = None
+    size: int = 320
+    seed: int = 0
+    path: Any = None
+    progress: bool = True
+
+
+# ------------------------------------------------------------------------------------------------------- figure 4
+@dataclass(frozen=True)
+class Trial:
+    """One factorization and how well it matches the parts.
+
+    Attributes:
+        data: the name of the set of images.
+        network: the network's name.
+        layer: the layer's name.
+        size: short side in pixels at which the images went through the network.
+        k: number of factors.
+        seed: of the random start.
+        iou: 0..1, the mean over the factors of the IoU with their best part, background excepted.
+        error: ``‖A - H W‖ / ‖A‖``.
+    """
+
+    data: str
+    network: str
+    layer: str
+    size: int
+    k: int
+    seed: int
+    iou: float
+    error: float
+
+
+def sweep(
+    images: Sets,
+    layers: Iterable[str] | None = None,
+    ks: Iterable[int] = range(1, 6),
+    seeds: Iterable[int] = range(3),
+    *,
+    networks: Any = EMBEDDED,
+    size: int = 320,
+    percentile: float = 75,
+    path: Any = None,
+    progress: bool = True,
+    clamp: bool = False,
+    **options: Any,
+) -> list[Trial]:
+    """Factorize with every layer, k and seed, and score each factorization by its best-part IoU (fig. 4 of the paper).
+
+    Images go once through each network and layer, and all k and seeds share one sketch of the activations.
+
+    Args:
+        images: with part masks; or several such sets by name.
+        layers: names of layers of the network; its default layer when left out.
+        ks: numbers of factors.
+        seeds: of the random starts, over which fig. 4 takes mean and deviation.
+        networks: one, or a list of them for fig. 4(b): what `load_network` takes.
+        size: short side in pixels at which images go through the network.
+        percentile: 0..100, of the binary maps.
+        path: a file that keeps the results; see `Setup`.
+        progress: show a tqdm bar.
+        clamp: set negative activations to 0, for a layer that has some.
+        options: of `nmf`, such as ``solver="mu"``.
+
+    Returns:
+        Trials in the order set, network, layer, k, seed. ``Table.of(trials)`` shows them.
+
+    Raises:
+        ValueError: a set has no part masks; or as `extract` and `nmf`.
+    """
+    ks, seeds = list(ks), list(seeds)
+    max_k = max([5, *ks])  # at least 5, so that the sketch and its results stay when a smaller k is added later
+    names: list[str | None] = [None] if layers is None else list(layers)
+    cells = []
+    for data, at in _named(images, "parts").items():
+        for network in map(load_network, networks if isinstance(networks, list | tuple) else [networks]):
+            for bench in [Bench(at, network, layer, size) for layer in names]:
+                about = {"data": data, "network": network.name, "layer": bench.layer, "size": size}
+                for k, seed in product(ks, seeds):
+                    asked = (k, seed, max_k, percentile, clamp, options)
+                    key, score = bench.key("trial", asked=asked), partial(bench.trial, *asked)
+                    cells.append(_Cell({**about, "k": k, "seed": seed}, bench, key, score))
+    return [Trial(**label, **score) for label, score in _run(cells, path, progress)]
+
+
+def figure4(trials: Iterable[Trial]) -> Table:
+    """Mean and deviation of the best-part IoU over the seeds, for each network, layer and k (fig. 4 of the paper).
+
+    Args:
+        trials: from `sweep`. Of several sets, each seed first gets the mean.
+
+    Returns:
+        Table with the columns network, layer, k, IoU, deviation (both in percent) and seeds; `figures.figure4` draws
+        it. The deviation is that of the sample; None for a single seed.
+    """
+    groups: dict[tuple[str, str, int], dict[int, list[float]]] = {}
+    for t in trials:
+        groups.setdefault((t.network, t.layer, t.k), {}).setdefault(t.seed, []).append(100 * t.iou)
+    rows: list[tuple[Cell, ...]] = []
+    for where, by_seed in groups.items():
+        values = [float(np.mean(scores)) for scores in by_seed.values()]
+        deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        rows.append((*where, float(np.mean(values)), deviation, len(values)))
+    columns = ("network", "layer", "k", "IoU", "deviation", "seeds")
+    return Table("Mean IoU of each factor with its best part, in %", columns, tuple(rows))
+
+
+# --------------------------------------------------------------------------------------------------------- tables
+def table1(
+    images: Sets,
+    *,
+    ks: Iterable[int] = (2, 3, 4),
+    methods: Mapping[str, Method] = METHODS,
+    objects: Iterable[str] | None = None,
+    **setup: Any,
+) -> Table:
+    """Object co-segmentation (k=1), then part co-segmentation: IoU with the parts each factor covers (table 1).
+
+    Args:
+        images: a set with part masks, or several by name: the columns.
+        ks: numbers of factors of the lower part of the table.
+        methods: by name, the rows.
+        objects: the parts that are the common object; ``"object"`` where there is a part of that name, else all
+            parts but the background.
+        setup: see `Setup`.
+
+    Returns:
+        Table: for each k and method a row per factor, whose cells name the parts covered to more than half, with the
+            IoU in
+        percent (eqs. 7-9). Rows of k=1 hold the IoU with the object alone, and their mean.
+
+    Raises:
+        ValueError: a set has no part masks.
+    """
+    sets, options = _named(images, "parts"), Setup(**setup)
+    benches, ks = _benches(sets, options), tuple(ks)
+    chosen = None if objects is None else sorted(objects)
+    cells = []
+    for data, bench in benches.items():
+        for name, method in methods.items():
+            key = bench.key("object", **_about(name, method, options), objects=chosen)
+            cells.append(_Cell((1, name, data), bench, key, partial(bench.object_iou, method, options.seed, chosen)))
+        cells += _part_cells(data, bench, ks, methods, options)
+    scores = dict(_run(cells, options.path, options.progress))
+    whole: list[tuple[Cell, ...]] = [
+        (1, name, "object", *_percent(scores[1, name, data] for data in sets)) for name in methods
+    ]
+    return Table(
+        "Co-segmentation: IoU in %",
+        ("k", "method", "factor", *sets, "mean"),
+        (*whole, *_part_rows(scores, sets, ks, methods)),
+    )
+
+
+def table2(images: Sets, *, methods: Mapping[str, Method] = METHODS, **setup: Any) -> Table:
+    """Object co-localization: CorLoc of each class and their mean (table 2 of the paper).
+
+    Args:
+        images: a set with boxes, or several by name: the columns.
+        methods: by name, the rows.
+        setup: see `Setup`.
+
+    Raises:
+        ValueError: a set has no boxes.
+    """
+    sets, options = _named(images, "boxes"), Setup(**setup)
+    cells = []
+    for data, bench in _benches(sets, options).items():
+        for name, method in methods.items():
+            key = bench.key("corloc", **_about(name, method, options))
+            cells.append(_Cell((name, data), bench, key, partial(bench.corloc, method, options.seed)))
+    scores = dict(_run(cells, options.path, options.progress))
+    rows: list[tuple[Cell, ...]] = [(name, *_percent(scores[name, data] for data in sets)) for name in methods]
+    return Table("Co-localization: CorLoc in %", ("method", *sets, "mean"), tuple(rows))
+
+
+def table3(
+    images: Sets,
+    *,
+    k: int = 3,
+    methods: Mapping[str, Method] = METHODS,
+    labels: Mapping[str, Mapping[int, str]] | None = None,
+    **setup: Any,
+) -> Table:
+    """Part co-segmentation with factors labelled by a person: IoU of each part (table 3 of the paper).
+
+    Args:
+        images: a set with part masks, or several by name; for the paper's parts of cow and horse, load them with
+            ``pascal_parts(..., merge=QUADRUPED)``.
+        k: number of factors.
+        methods: by name, the rows.
+        labels: set -> factor (0..k-1) -> the part it shows, as a person has read it off the heat maps. By default each
+            factor has its best part, which looks at the ground truth.
+        setup: see `Setup`.
+
+    Returns:
+        Table with a column for each part of each set: the IoU in percent, over the set, of the part with all factors
+        that are labelled with it; 0 for a part that no factor shows.
+
+    Raises:
+        ValueError: a set has no part masks.
+    """
+    sets, options = _named(images, "parts"), Setup(**setup)
+    cells = []
+    for data, bench in _benches(sets, options).items():
+        chosen = None if labels is None else dict(labels.get(data, {}))
+        for name, method in methods.items():
+            known = None if chosen is None else sorted(chosen.items())
+            key = bench.key("labelled", **_about(name, method, options), k=k, labels=known)
+            cells.append(_Cell((name, data), bench, key, partial(bench.labelled, method, k, options.seed, chosen)))
+    scores = dict(_run(cells, options.path, options.progress))
+    columns = list(dict.fromkeys((data, part) for (_, data), parts in scores.items() for part in parts))
+    rows: list[tuple[Cell, ...]] = [
+        (name, *_percent(scores[name, data][part] for data, part in columns)) for name in methods
+    ]
+    titles = ("method", *(f"{data}: {part}" for data, part in columns), "mean")
+    return Table(f"Part co-segmentation with k={k}: IoU in %", titles, tuple(rows))
+
+
+def table4(
+    images: Sets, *, ks: Iterable[int] = (1, 2, 3, 4), methods: Mapping[str, Method] = METHODS, **setup: Any
+) -> Table:
+    """Part co-segmentation, labelled by coverage: each factor's parts and its IoU with them (table 4 of the paper).
+
+    Args:
+        images: a set with part masks, or several by name: the columns.
+        ks: numbers of factors.
+        methods: by name.
+        setup: see `Setup`.
+
+    Returns:
+        Table as the lower part of `table1`.
+
+    Raises:
+        ValueError: a set has no part masks.
+    """
+    sets, options = _named(images, "parts"), Setup(**setup)
+    ks = tuple(ks)
+    cells = [
+        cell
+        for data, bench in _benches(sets, options).items()
+        for cell in _part_cells(data, bench, ks, methods, options)
+    ]
+    rows = _part_rows(dict(_run(cells, options.path, options.progress)), sets, ks, methods)
+    return Table("Part co-segmentation: IoU in %", ("k", "method", "factor", *sets, "mean"), tuple(rows))
+
+
+# ---------------------------------------------------------------------------------------------------------- cells
+@dataclass(frozen=True)
+class _Cell:
+    """One score of a table: what it is called, where it is computed, what it depends on, and how it is computed."""
+
+    label: Any
+    bench: Bench
+    key: Mapping[str, Any]
+    compute: Callable[[], Any]
+
+
+def _run(cells: list[_Cell], path: Any, progress: bool) -> list[tuple[Any, Any]]:
+    """(label, score) of each cell; activations are held for one bench at a time, so keep the cells of one together."""
+    from tqdm.auto import tqdm
+
+    journal, scores = Journal(path), []
+    before: Bench | None = None
+    for cell in tqdm(cells, disable=not progress, unit="cell"):
+        if before is not None and before is not cell.bench:
+            before.release()
+        before = cell.bench
+        scores.append((cell.label, journal.get(cell.key, cell.compute)))
+    if before is not None:
+        before.release()
+    return scores
+
+
+def _named(images: Sets, truth: str) -> dict[str, ImageSet]:
+    """The sets by name, checked to have that ground truth."""
+    if not isinstance(images, ImageSet | Mapping):
+        raise TypeError(f"images is a {type(images).__name__}; give an ImageSet, or a mapping from names to ImageSets")
+    sets = {"images": images} if isinstance(images, ImageSet) else dict(images)
+    if not sets:
+        raise ValueError("no images: give a set, or several by name")
+    for data, found in sets.items():
+        if getattr(found, truth) is None:
+            loaders = "voc2007" if truth == "boxes" else "creatures, folder(..., masks=...), labelme or pascal_parts"
+            raise ValueError(f"the set {data!r} has no {truth} to compare with; load it with {loaders}")
+    return sets
+
+
+def _benches(sets: Mapping[str, ImageSet], options: Setup) -> dict[str, Bench]:
+    network = load_network(options.network)
+    return {data: Bench(found, network, options.layer, options.size) for data, found in sets.items()}
+
+
+def _about(name: str, method: Method, options: Setup) -> dict[str, Any]:
+    return {"method": name, "options": dict(method.options), "seed": options.seed}
+
+
+def _part_cells(
+    data: str, bench: Bench, ks: Iterable[int], methods: Mapping[str, Method], options: Setup
+) -> list[_Cell]:
+    return [
+        _Cell(
+            ("factors", k, name, data),
+            bench,
+            bench.key("factors", **_about(name, method, options), k=k),
+            partial(bench.factors, method, k, options.seed),
+        )
+        for k, (name, method) in product(ks, methods.items())
+    ]
+
+
+def _part_rows(
+    scores: Mapping[Any, Any], sets: Iterable[str], ks: Iterable[int], methods: Iterable[str]
+) -> list[tuple[Cell, ...]]:
+    """A row per k, method and factor: the parts it covers, and its IoU with them."""
+    rows: list[tuple[Cell, ...]] = []
+    for k, name in product(ks, methods):
+        for f in range(k):
+            found = [scores["factors", k, name, data][f] for data in sets]
+            shown = [f"{', '.join(at['parts'])} {100 * at['iou']:.1f}" if at["parts"] else None for at in found]
+            covered = [100 * at["iou"] for at in found if at["parts"]]
+            rows.append((k, name, f, *shown, float(np.mean(covered)) if covered else None))
+    return rows
+
+
+def _percent(fractions: Iterable[float]) -> tuple[float, ...]:
+    """In percent, with their mean at the end."""
+    values = [100 * f for f in fractions]
+    return (*values, float(np.mean(values)))

@@ -1,0 +1,139 @@
+"""Score methods on one set of images: the cells of the tables in `experiments`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import __version__
+from .activations import Activations, extract
+from .dff import factorize
+from .factorization import Sketch
+from .images import ImageSet
+from .metrics import BACKGROUND, best_part_iou, corloc, iou
+from .networks import Network
+from .parts import assign, coverage
+
+Array = npt.NDArray[Any]
+Parts = Sequence[Mapping[str, Array]]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to find what the images of a set have in common.
+
+    Attributes:
+        fit: called as ``fit(activations, k, seed)``. What it returns, such as a `DFFResult`, has
+            ``masks(**options)``, per image (k, h, w) bool, and ``boxes(**options)``, per image (4,).
+        options: of those two, such as ``{"percentile": 75}``.
+    """
+
+    fit: Callable[[Activations, int, int], Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+METHODS: Mapping[str, Method] = {
+    "DFF": Method(lambda activations, k, seed: factorize(activations, k, seed=seed)),
+}
+
+
+class Bench:
+    """One set of images on one layer of a network; goes through the network when the first score needs it.
+
+    Every score is plain JSON, so that a `Journal` can keep it.
+
+    Args:
+        images: with part masks or boxes.
+        network: from `load_network`.
+        layer: a name in ``network.layers``; the default layer when None.
+        size: short side in pixels at which the images go through the network.
+    """
+
+    def __init__(self, images: ImageSet, network: Network, layer: str | None, size: int) -> None:
+        self._images, self._network, self._size = images, network, size
+        self.layer = network.layer(layer).name
+        self._sketches: dict[tuple[int, bool], Sketch] = {}
+
+    def key(self, what: str, **about: Any) -> dict[str, Any]:
+        """All that a score depends on: the same key, the same score."""
+        where = {"images": self._fingerprint, "network": self._network.name, "layer": self.layer, "size": self._size}
+        return {"what": what, "version": __version__, **where, **about}
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        """Tells sets apart by the names of their images, and by the first image, its part masks and its boxes."""
+        parts, boxes = self._images.parts, self._images.boxes
+        digest = sha256("\n".join(self._images.names).encode() + self._images[0].tobytes())
+        for name, mask in sorted(parts[0].items()) if parts is not None else ():
+            digest.update(name.encode() + np.packbits(mask).tobytes())
+        digest.update(b"" if boxes is None else np.asarray(boxes[0], dtype=np.int64).tobytes())
+        return digest.hexdigest()[:16]
+
+    @cached_property
+    def activations(self) -> Activations:
+        """Those of the layer; an image that cannot be read is left out of all scores."""
+        return extract(self._network, self._images, layer=self.layer, size=self._size)
+
+    @property
+    def parts(self) -> Parts:
+        """The part masks of the images that were read."""
+        parts = self.activations.images.parts
+        assert parts is not None
+        return parts
+
+    def release(self) -> None:
+        """Let go of the activations; the next score extracts them again."""
+        self._sketches.clear()
+        self.__dict__.pop("activations", None)
+
+    # ---------------------------------------------------------------------------------------------------- scores
+    def trial(
+        self, k: int, seed: int, max_k: int, percentile: float, clamp: bool, options: Mapping[str, Any]
+    ) -> dict[str, float]:
+        """The mean best-part IoU of one factorization, and its error (fig. 4)."""
+        if (max_k, clamp) not in self._sketches:
+            self._sketches[max_k, clamp] = Sketch(self.activations.matrix, max_k=max_k, clamp=clamp)
+        result = factorize(self.activations, k, matrix=self._sketches[max_k, clamp], seed=seed, **options)
+        scores = best_part_iou(result.masks(percentile=percentile), self.parts)
+        return {"iou": float(np.mean([s.iou for s in scores])), "error": float(result.factorization.error)}
+
+    def object_iou(self, method: Method, seed: int, objects: Collection[str] | None) -> float:
+        """The IoU of a single factor with the common object (table 1, above)."""
+        names = dict.fromkeys(name for here in self.parts for name in here)
+        if objects is None:
+            objects = ["object"] if "object" in names else [name for name in names if name != BACKGROUND]
+        return float(iou(self._masks(method, 1, seed), self.parts, {0: objects})[0])
+
+    def corloc(self, method: Method, seed: int) -> float:
+        """The fraction of images whose box is right (table 2)."""
+        truth = self.activations.images.boxes
+        assert truth is not None
+        return corloc(method.fit(self.activations, 1, seed).boxes(**method.options), truth)
+
+    def labelled(self, method: Method, k: int, seed: int, labels: Mapping[int, str] | None) -> dict[str, float]:
+        """The IoU of each part with the factors labelled with it, by default those it is the best part of (table 3)."""
+        masks = self._masks(method, k, seed)
+        if labels is None:
+            labels = {s.factor: s.part for s in best_part_iou(masks, self.parts) if s.part is not None}
+        names = [n for n in dict.fromkeys(name for here in self.parts for name in here) if n != BACKGROUND]
+        factors = [[f for f in range(k) if labels.get(f) == name] for name in names]
+        joined = (np.stack([m[which].any(axis=0) for which in factors]) for m in masks)
+        scores = iou(joined, self.parts, {i: [name] for i, name in enumerate(names)})
+        return dict(zip(names, map(float, scores), strict=True))
+
+    def factors(self, method: Method, k: int, seed: int) -> list[dict[str, Any]]:
+        """Of each factor the parts it covers and its IoU with them (tables 1 and 4)."""
+        masks = self._masks(method, k, seed)
+        assignment = assign(coverage(masks, self.parts))
+        scores = iou(masks, self.parts, assignment)
+        return [{"parts": assignment[f], "iou": float(scores[f])} for f in range(k)]
+
+    def _masks(self, method: Method, k: int, seed: int) -> Sequence[Array]:
+        masks: Sequence[Array] = method.fit(self.activations, k, seed).masks(**method.options)
+        return masks
