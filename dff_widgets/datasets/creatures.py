@@ -1,0 +1,161 @@
+"""The embedded images: four-legged animals in landscapes, ray-marched, with exact part masks.
+
+They need no download, and a seed gives the same pictures everywhere, so a test or a lecture can rely on them. The parts
+are "head" (with ears, horns and the upper half of the neck, which moves with it), "torso" (with the lower half of the
+neck), "legs" (from the shoulder and the haunch down) and "tail". They are disjoint, and together they are the animal.
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from math import cos, radians, sin
+from typing import Any, SupportsIndex
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+from ..images import ImageSet
+from ._animals import PARTS, TAIL, Animal, draw_animal
+from ._coats import albedo, shade
+from ._raymarch import Camera, cast
+from ._scenery import SCENES, paint
+from ._sdf import Floats
+from ._species import SPECIES
+
+BACKGROUND = 255  # label of the pixels that show no animal
+SMALLEST = 32  # pixels; below it a leg is thinner than one of them
+
+Picture = NDArray[np.uint8]
+Labels = NDArray[np.uint8]
+
+
+def creatures(n: SupportsIndex = 12, *, seed: SupportsIndex = 0, size: SupportsIndex = 256) -> ImageSet:
+    """Animals with exact part masks: images (size, size, 3) uint8, parts "head", "torso", "legs" and "tail".
+
+    Image i depends on `seed` and i alone, not on `n`, and shows the same animal and place at every `size`. Pictures are
+    kept for the rest of the process; those of an `ImageSet` are read-only.
+
+    Args:
+        n: how many images, at least 1.
+        seed: which images, at least 0.
+        size: height and width in pixels, at least 32.
+
+    Raises:
+        ValueError: an argument is not such a whole number.
+
+    >>> images = creatures(2, size=64)
+    >>> images[0].shape, sorted(images.parts[0])
+    ((64, 64, 3), ['head', 'legs', 'tail', 'torso'])
+    """
+    n, seed, size = _whole("n", n, 1), _whole("seed", seed, 0), _whole("size", size, SMALLEST)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # numpy lets go of the interpreter during its array operations
+        drawn = list(pool.map(lambda index: render(seed, index, size), range(n)))
+    return ImageSet.from_arrays(
+        [picture for picture, _ in drawn],
+        names=[f"creature {index}" for index in range(n)],
+        parts=[{part: labels == code for code, part in enumerate(PARTS)} for _, labels in drawn],
+    )
+
+
+@lru_cache(maxsize=256)
+def render(seed: int, index: int, size: int) -> tuple[Picture, Labels]:
+    """Image `index` of a seed, (size, size, 3), and its labels (size, size): indices into PARTS, or BACKGROUND.
+
+    Both arrays are read-only, because they are shared by all callers.
+    """
+    rng = np.random.default_rng([seed, index])
+    animal = draw_animal(rng, _deal(seed, index, list(SPECIES), 0))
+    scene = SCENES[_deal(seed, index, list(SCENES), 1)]
+    camera = _frame(rng, animal, size)
+    horizon = rng.uniform(0.28, 0.50)
+    sun = np.array([rng.uniform(-0.7, 0.7), 0.75, 0.55], np.float32) @ camera.axes
+    sun /= np.sqrt((sun**2).sum())
+
+    picture = paint(rng, scene, size, horizon)
+    on_ground = np.arange(size)[:, None] > (horizon + 0.02) * size
+    picture *= (1 - 0.75 * _shadow(animal, camera, sun) * on_ground)[..., None]
+    hits = cast(animal.body, camera)
+    picture.reshape(-1, 3)[hits.pixels] = shade(albedo(rng, animal, hits), animal, hits, scene, sun, camera)
+
+    labels = np.full(size * size, BACKGROUND, np.uint8)
+    labels[hits.pixels] = hits.part
+    depth = np.full(size * size, -10, np.float32)
+    depth[hits.pixels] = hits.depth
+    developed = _develop(_soften_edges(picture, depth.reshape(size, size)))
+    developed.flags.writeable = labels.flags.writeable = False
+    return developed, labels.reshape(size, size)
+
+
+def _whole(name: str, value: Any, least: int) -> int:
+    """`value` as an int, or a ValueError that names the argument."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool) or number < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}: got {value!r}")
+    return number
+
+
+def _deal(seed: int, index: int, names: list[str], what: int) -> str:
+    """A name for image `index`: every run of len(names) images gets each of them once, in an order of its own."""
+    round_, place = divmod(index, len(names))
+    order = np.random.default_rng([seed, round_, what, 1]).permutation(len(names))
+    return names[int(order[place])]
+
+
+def _frame(rng: np.random.Generator, animal: Animal, size: int) -> Camera:
+    """A camera from the side to the front of the animal, which fills the picture; its tail may reach out of it."""
+    turn, lift = radians(rng.uniform(12, 58)), radians(rng.uniform(5, 16))
+    if rng.random() < 0.12:  # a little from behind
+        turn *= -0.4
+    side = rng.choice([-1, 1])
+    towards = np.array([sin(turn) * cos(lift), sin(lift), side * cos(turn) * cos(lift)])
+    right = np.array([towards[2], 0, -towards[0]]) / cos(lift)
+    axes = np.stack([right, np.cross(towards, right), towards]).astype(np.float32)
+    low, high = animal.body.subset(animal.body.part != TAIL).bounds(axes)
+    extent = float((high - low)[:2].max()) * rng.uniform(0.98, 1.05)
+    slack = np.maximum(extent - (high - low)[:2], 0)
+    centre = (high + low)[:2] / 2 + slack * rng.uniform(-0.3, 0.3, 2)
+    return Camera(axes, (float(centre[0]), float(centre[1])), extent, size)
+
+
+def _shadow(animal: Animal, camera: Camera, sun: Floats) -> Floats:
+    """How much sunlight the animal keeps from the ground y = 0, (size, size), 1 in the deepest shadow."""
+    small = Camera(camera.axes, camera.centre, camera.extent, 64)  # a soft shadow needs no more pixels
+    pixels = np.arange(small.size**2)
+    right, up = small.coordinates(pixels)
+    across, above, towards = camera.axes
+    ground = small.points(pixels, -(across[1] * right + above[1] * up) / towards[1])
+    low, high = animal.body.bounds(np.eye(3, dtype=np.float32))
+    near = (ground[0] > low[0] - 1) & (ground[0] < high[0] + 1) & (np.abs(ground[2]) < 1.5)
+    light = np.ones(int(near.sum()), np.float32)
+    for height in (0.04, 0.12, 0.25, 0.40, 0.55, 0.70, 0.85, 1.0):
+        points = ground[:, near] + np.float32(height / sun[1]) * sun[:, None]
+        points[2] /= np.float32(animal.body.width)
+        blur = np.float32(0.06 + 0.2 * height)  # the sun is a disc: what is higher casts a softer shadow
+        light = np.minimum(light, np.clip(0.5 + animal.body.distance(points) / blur, 0, 1))
+    dark = np.zeros(len(pixels), np.float32)
+    dark[near] = 1 - light
+    image = Image.fromarray(dark.reshape(small.size, small.size))
+    return np.asarray(image.resize((camera.size, camera.size), Image.Resampling.BILINEAR))
+
+
+def _soften_edges(picture: Floats, depth: Floats) -> Floats:
+    """The picture (h, w, 3) with a small blur where `depth` (h, w) jumps: cheap anti-aliasing of the outlines."""
+    jump = ndimage.maximum_filter(depth, 3) - ndimage.minimum_filter(depth, 3) > 0.12
+    blurred = picture
+    for axis in (0, 1):
+        blurred = ndimage.convolve1d(blurred, np.array([0.25, 0.5, 0.25], np.float32), axis=axis, mode="nearest")
+    return np.where(jump[..., None], blurred, picture)
+
+
+def _develop(picture: Floats) -> Picture:
+    """Linear light (h, w, 3) as 8-bit sRGB-like values; highlights roll off instead of clipping."""
+    rolled = picture * (1 + picture / 4) / (1 + 0.55 * picture)
+    return np.asarray(np.clip(rolled, 0, 1) ** np.float32(1 / 2.2) * 255 + 0.5).astype(np.uint8)

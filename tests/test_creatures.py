@@ -1,0 +1,120 @@
+import random
+
+import numpy as np
+import pytest
+
+from dff_widgets.datasets import creatures
+from dff_widgets.datasets.creatures import render
+
+PARTS = ["head", "legs", "tail", "torso"]
+
+
+def test_shapes_types_and_names():
+    images = creatures(3, seed=5, size=75)
+    assert len(images) == 3
+    assert list(images.names) == ["creature 0", "creature 1", "creature 2"]
+    for image, parts in zip(images, images.parts, strict=True):
+        assert image.shape == (75, 75, 3)
+        assert image.dtype == np.uint8
+        assert sorted(parts) == PARTS
+        assert all(mask.shape == (75, 75) and mask.dtype == bool for mask in parts.values())
+
+
+def test_the_same_seed_draws_the_same_pictures_again():
+    first = render(3, 1, 64)
+    render.cache_clear()
+    again = render(3, 1, 64)
+    assert first[0] is not again[0]
+    for a, b in zip(first, again, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_an_image_depends_on_neither_n_nor_the_order_of_drawing():
+    render.cache_clear()
+    few = creatures(4, seed=2, size=48)
+    render.cache_clear()
+    many = creatures(12, seed=2, size=48)
+    for i in range(4):
+        np.testing.assert_array_equal(few[i], many[i])
+        for part in PARTS:
+            np.testing.assert_array_equal(few.parts[i][part], many.parts[i][part])
+
+
+def test_seeds_and_images_differ():
+    a, b = creatures(2, seed=0, size=48), creatures(2, seed=1, size=48)
+    assert (a[0] != a[1]).any()
+    assert (a[0] != b[0]).any()
+
+
+def test_every_size_shows_the_same_scene():
+    small, large = creatures(2, size=64), creatures(2, size=128)
+    for i in range(2):
+        shrunk = large[i].reshape(64, 2, 64, 2, 3).mean((1, 3))
+        assert np.abs(shrunk - small[i]).mean() < 12
+        agree = small.parts[i]["torso"] == large.parts[i]["torso"][::2, ::2]
+        assert agree.mean() > 0.97
+
+
+def test_parts_are_disjoint_and_fill_the_frame():
+    images = creatures(12, size=128)
+    shares = {part: np.array([masks[part].mean() for masks in images.parts]) for part in PARTS}
+    for masks in images.parts:
+        assert sum(mask.astype(int) for mask in masks.values()).max() == 1
+    animal = sum(shares.values())
+    assert 0.35 < animal.mean() < 0.55
+    assert animal.min() > 0.25
+    assert 0.05 < shares["head"].mean() < 0.12
+    assert shares["head"].min() > 0.02
+    assert 0.08 < shares["legs"].mean() < 0.20
+    assert shares["legs"].min() > 0.04
+    assert shares["torso"].min() > 0.10
+    assert (shares["tail"] > 0).mean() >= 0.8
+
+
+def test_pixels_outside_the_masks_do_not_depend_on_the_coat():
+    """The masks are exact: what differs between a picture and its bare landscape is animal, shadow or outline."""
+    image, labels = render(0, 0, 128)
+    assert labels.dtype == np.uint8
+    assert set(np.unique(labels)) <= {0, 1, 2, 3, 255}
+    inside = labels != 255
+    edge = inside[1:] != inside[:-1]
+    contrast = np.abs(np.diff(image.astype(int), axis=0)).sum(-1)
+    assert contrast[edge].mean() > 2 * contrast[~edge].mean()
+
+
+def test_pictures_are_cached_and_read_only():
+    a, b = creatures(1, size=40), creatures(2, size=40)
+    assert a.sources[0] is b.sources[0]
+    with pytest.raises(ValueError, match="read-only"):
+        a.sources[0][0, 0] = 0
+
+
+def test_leaves_the_global_random_generators_alone():
+    np.random.seed(7)  # noqa: NPY002
+    random.seed(7)
+    before = np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
+    render.cache_clear()
+    creatures(1, size=40)
+    np.testing.assert_array_equal(before[0], np.random.get_state()[1])  # noqa: NPY002
+    assert before[1] == random.getstate()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n": 0}, "n must be a whole number of at least 1: got 0"),
+        ({"n": 2.5}, r"n must be a whole number of at least 1: got 2\.5"),
+        ({"n": True}, "n must be a whole number of at least 1: got True"),
+        ({"seed": -1}, "seed must be a whole number of at least 0: got -1"),
+        ({"seed": "a"}, "seed must be a whole number of at least 0: got 'a'"),
+        ({"seed": None}, "seed must be a whole number of at least 0: got None"),
+        ({"size": 31}, "size must be a whole number of at least 32: got 31"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        creatures(**arguments)
+
+
+def test_numpy_integers_are_whole_numbers():
+    assert len(creatures(np.int64(1), seed=np.uint8(0), size=np.int32(32))) == 1
