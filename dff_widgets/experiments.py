@@ -35,8 +35,9 @@ class Setup:
         layer: a name; the network's default layer when left out.
         size: short side in pixels at which images go through the network.
         seed: of the factorizations.
-        path: a file that keeps the results (JSON lines): a second call computes only what is not there. A method is
-            known in it by its name and options, and a set by the names of its images and by the first of them.
+        path: a file that keeps the results (JSON lines): a second call computes only what is not there. The file knows
+            a method by its name and options, a network by its name, and a set by the names of its images and the first
+            of them; take another file when more has changed.
         progress: show a tqdm bar.
     """
 
@@ -168,9 +169,9 @@ def table1(
         setup: see `Setup`.
 
     Returns:
-        Table: for each k and method a row per factor, whose cells name the parts covered to more than half, with the
-            IoU in
-        percent (eqs. 7-9). Rows of k=1 hold the IoU with the object alone, and their mean.
+        Table: first a row per method with the IoU of a single factor with the object, in percent, and its mean; then
+        for each k and method a row per factor, whose cells name the parts it covers to more than half, and its IoU with
+        them (eqs. 7-9).
 
     Raises:
         ValueError: a set has no part masks.
@@ -191,7 +192,7 @@ def table1(
     return Table(
         "Co-segmentation: IoU in %",
         ("k", "method", "factor", *sets, "mean"),
-        (*whole, *_part_rows(scores, sets, ks, methods)),
+        (*whole, *((*row, None) for row in _part_rows(scores, sets, ks, methods))),
     )
 
 
@@ -241,12 +242,14 @@ def table3(
         that are labelled with it; 0 for a part that no factor shows.
 
     Raises:
-        ValueError: a set has no part masks.
+        ValueError: a set has no part masks, or its labels name a factor or a part that is not there.
     """
     sets, options = _named(images, "parts"), Setup(**setup)
     cells = []
     for data, bench in _benches(sets, options).items():
-        chosen = None if labels is None else dict(labels.get(data, {}))
+        if labels is not None and data not in labels:
+            raise ValueError(f"labels has no entry for the set {data!r}; it has {sorted(labels)}")
+        chosen = None if labels is None else dict(labels[data])
         for name, method in methods.items():
             known = None if chosen is None else sorted(chosen.items())
             key = bench.key("labelled", **_about(name, method, options), k=k, labels=known)
@@ -285,7 +288,7 @@ def table4(
         for cell in _part_cells(data, bench, ks, methods, options)
     ]
     rows = _part_rows(dict(_run(cells, options.path, options.progress)), sets, ks, methods)
-    return Table("Part co-segmentation: IoU in %", ("k", "method", "factor", *sets, "mean"), tuple(rows))
+    return Table("Part co-segmentation: IoU in %", ("k", "method", "factor", *sets), tuple(rows))
 
 
 # ---------------------------------------------------------------------------------------------------------- cells
@@ -361,8 +364,7 @@ def _part_rows(
         for f in range(k):
             found = [scores["factors", k, name, data][f] for data in sets]
             shown = [f"{', '.join(at['parts'])} {100 * at['iou']:.1f}" if at["parts"] else None for at in found]
-            covered = [100 * at["iou"] for at in found if at["parts"]]
-            rows.append((k, name, f, *shown, float(np.mean(covered)) if covered else None))
+            rows.append((k, name, f, *shown))
     return rows
 
 

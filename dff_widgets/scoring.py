@@ -23,6 +23,8 @@ from .parts import assign, coverage
 Array = npt.NDArray[Any]
 Parts = Sequence[Mapping[str, Array]]
 
+_HELD_BYTES = 2**29
+
 
 @dataclass(frozen=True)
 class Method:
@@ -80,17 +82,19 @@ class Bench:
         """Those of the layer; an image that cannot be read is left out of all scores."""
         return extract(self._network, self._images, layer=self.layer, size=self._size)
 
-    @property
+    @cached_property
     def parts(self) -> Parts:
-        """The part masks of the images that were read."""
+        """The part masks of the images that were read; held in memory while they fit."""
         parts = self.activations.images.parts
         assert parts is not None
-        return parts
+        pixels = sum(h * w for h, w in self.activations.sizes)
+        return list(parts) if pixels * len(parts[0]) < _HELD_BYTES else parts
 
     def release(self) -> None:
-        """Let go of the activations; the next score extracts them again."""
+        """Let go of the activations and masks; the next score reads them again."""
         self._sketches.clear()
-        self.__dict__.pop("activations", None)
+        for held in ("activations", "parts"):
+            self.__dict__.pop(held, None)
 
     # ---------------------------------------------------------------------------------------------------- scores
     def trial(
@@ -122,6 +126,8 @@ class Bench:
         if labels is None:
             labels = {s.factor: s.part for s in best_part_iou(masks, self.parts) if s.part is not None}
         names = [n for n in dict.fromkeys(name for here in self.parts for name in here) if n != BACKGROUND]
+        if not (set(labels) <= set(range(k)) and set(labels.values()) <= set(names)):
+            raise ValueError(f"labels is {dict(labels)}; there are the factors 0..{k - 1} and the parts {names}")
         factors = [[f for f in range(k) if labels.get(f) == name] for name in names]
         joined = (np.stack([m[which].any(axis=0) for which in factors]) for m in masks)
         scores = iou(joined, self.parts, {i: [name] for i, name in enumerate(names)})

@@ -133,8 +133,8 @@ def test_table1_has_the_object_and_then_the_parts(images, network):
     assert table.columns == ("k", "method", "factor", "first", "second", "mean")
     assert table.rows == (
         (1, "known", "object", 100.0, 100.0, 100.0),
-        (2, "known", 0, "head, legs 100.0", "head, legs 100.0", 100.0),
-        (2, "known", 1, "background 100.0", "background 100.0", 100.0),
+        (2, "known", 0, "head, legs 100.0", "head, legs 100.0", None),
+        (2, "known", 1, "background 100.0", "background 100.0", None),
     )
     assert network.module.calls == 2  # once for each set
 
@@ -162,6 +162,20 @@ def test_table3_joins_the_factors_of_a_label(images, network):
     assert table.rows == (("known", 0.0, pytest.approx(100 * legs), pytest.approx(50 * legs)),)
 
 
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ({"horse": {}}, r"no entry for the set 'cow'; it has \['horse'\]"),
+        ({"cow": {3: "head"}}, r"labels is \{3: 'head'\}; there are the factors 0\.\.2"),
+        ({"cow": {0: "haed"}}, r"the parts \['head', 'legs'\]"),
+    ],
+)
+def test_table3_refuses_labels_that_do_not_fit(images, network, labels, message):
+    methods = knows(["head"], ["legs"], ["background"])
+    with pytest.raises(ValueError, match=message):
+        table3({"cow": images}, methods=methods, labels=labels, **quiet(network))
+
+
 def test_table4_leaves_a_factor_without_parts_open(images, network):
     table = table4(images, ks=(2,), methods=knows(["head"], ["legs"]), **quiet(network))
     assert [row[3] for row in table.rows] == ["head 100.0", "legs 100.0"]
@@ -169,7 +183,7 @@ def test_table4_leaves_a_factor_without_parts_open(images, network):
         "half": Method(lambda a, k, s: SimpleNamespace(masks=lambda: [np.zeros((2, 64, 64), bool)] * len(a.images)))
     }
     table = table4(images, ks=(2,), methods=half, **quiet(network))
-    assert table.rows == ((2, "half", 0, None, None), (2, "half", 1, None, None))
+    assert table.rows == ((2, "half", 0, None), (2, "half", 1, None))
 
 
 def test_tables_go_on_where_they_were(images, network, tmp_path):

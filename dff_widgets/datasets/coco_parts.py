@@ -41,11 +41,12 @@ def coco_parts(json: str | Path, images: str | Path, *, only: str = "*") -> Imag
         wanted = {number for number, name in names.items() if fnmatchcase(name, only)}
         annotations: dict[int, list[tuple[str, Any]]] = {}
         for a in content["annotations"]:
-            if int(a["category_id"]) in wanted:
-                annotations.setdefault(int(a["image_id"]), []).append((names[a["category_id"]], a["segmentation"]))
-        entries = [entry for entry in content["images"] if entry["id"] in annotations]
+            part = int(a["category_id"])
+            if part in wanted:
+                annotations.setdefault(int(a["image_id"]), []).append((names[part], a["segmentation"]))
+        entries = [entry for entry in content["images"] if int(entry["id"]) in annotations]
         sizes = {str(entry["file_name"]): (int(entry["height"]), int(entry["width"])) for entry in entries}
-        masks = {str(entry["file_name"]): annotations[entry["id"]] for entry in entries}
+        masks = {str(entry["file_name"]): annotations[int(entry["id"])] for entry in entries}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{path.name} is no COCO file: {type(error).__name__} {error}") from None
     if not masks:
@@ -54,6 +55,8 @@ def coco_parts(json: str | Path, images: str | Path, *, only: str = "*") -> Imag
     if missing := [name for name, place in places.items() if place is None]:
         raise ValueError(f"{len(missing)} of {len(masks)} images are not in {str(folder)!r}: {_some(missing)}")
     name_of = {place: name for name, place in places.items() if place is not None}
+    if len(name_of) < len(entries):
+        raise ValueError(f"{path.name} has {len(entries)} images with such parts, but they are {len(name_of)} files")
     found = ImageSet.from_files(name_of)
     keys = []
     for i, source in enumerate(found.sources):
@@ -161,7 +164,8 @@ def _polygons(polygons: list[Any], size: tuple[int, int]) -> Mask:
             raise ValueError("a polygon has a point far outside the image")
     if not polygons:
         return np.zeros(size, dtype=bool)
-    return np.asarray(coco.decode(coco.merge(coco.frPyObjects(polygons, h, w))), dtype=bool)
+    joined = coco.merge(coco.frPyObjects(polygons, h, w))
+    return decode({"size": joined["size"], "counts": joined["counts"].decode("ascii")}, size)
 
 
 def _some(names: Sequence[str]) -> str:

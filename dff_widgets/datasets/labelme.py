@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from ..images import ImageSet, PerImage, Source, UnreadableImageError, open_header
+from ..images import ImageSet, PerImage, Source
 
 Mask = npt.NDArray[np.bool_]
 Points = list[tuple[float, float]]
@@ -46,16 +46,14 @@ def labelme(path: str | Path, *, images: str | Path | None = None) -> ImageSet:
     files = sorted(folder.glob("*.json"))
     if not files:
         raise ValueError(f"no labelme files (*.json) in {str(folder)!r}")
-    sources, annotations = [], []
+    sources, keys = [], []
     for file in files:
         content = _read(file)
         source = _image(content, file, None if images is None else Path(images).expanduser())
-        _check_size(source, content, file)
         sources.append(source)
-        annotations.append(_shapes(content, file))
-    found = ImageSet(tuple(sources), tuple(file.stem for file in files))
-    keys = [(annotation, found.size(i)) for i, annotation in enumerate(annotations)]
-    return ImageSet(found.sources, found.names, PerImage(keys, lambda key: _draw(*key)))
+        keys.append((_shapes(content, file), _size(source, content, file)))
+    parts = PerImage(keys, lambda key: _draw(*key))
+    return ImageSet(tuple(sources), tuple(file.stem for file in files), parts)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -85,16 +83,13 @@ def _image(content: dict[str, Any], file: Path, images: Path | None) -> Source:
         raise ValueError(f"the image inside {file.name} is damaged: {error}") from None
 
 
-def _check_size(source: Source, content: dict[str, Any], file: Path) -> None:
-    assert isinstance(source, Path | bytes)
-    try:
-        with open_header(source, f"the image of {file.name}") as image:
-            width, height = image.size
-    except UnreadableImageError as error:
-        raise ValueError(str(error)) from None
-    said = content.get("imageHeight", height), content.get("imageWidth", width)
-    if said not in ((height, width), (None, None)):
-        raise ValueError(f"{file.name} says that its image is {said[0]} x {said[1]}; it is {height} x {width}")
+def _size(source: Source, content: dict[str, Any], file: Path) -> tuple[int, int]:
+    """(h, w) of the image, upright as labelme shows it, and as the file says."""
+    h, w = ImageSet((source,), (f"the image of {file.name}",)).size(0)
+    said = content.get("imageHeight") or h, content.get("imageWidth") or w
+    if said != (h, w):
+        raise ValueError(f"{file.name} says that its image is {said[0]} x {said[1]}; it is {h} x {w}")
+    return h, w
 
 
 def _shapes(content: dict[str, Any], file: Path) -> _Annotation:

@@ -13,6 +13,8 @@ coco = pytest.importorskip("pycocotools.mask")
 
 H, W = 7, 10
 SQUARE = [[2, 1, 6, 1, 6, 5, 2, 5]]
+SQUARE_MASK = np.zeros((H, W), dtype=bool)
+SQUARE_MASK[1:5, 2:6] = True
 
 
 def rle(mask):
@@ -55,7 +57,7 @@ def test_polygons_and_run_lengths_become_parts(written):
     assert images.names == ("a.jpg", "n02_1.JPEG")
     parts = images.parts[0]
     assert list(parts) == ["dog:head", "dog:leg"]
-    np.testing.assert_array_equal(parts["dog:head"], coco.decode(coco.merge(coco.frPyObjects(SQUARE, H, W))) > 0)
+    np.testing.assert_array_equal(parts["dog:head"], SQUARE_MASK)
     leg = np.zeros((H, W), dtype=bool)
     leg[1:3] = leg[-2:, -1] = True  # two objects, joined
     np.testing.assert_array_equal(parts["dog:leg"], leg)
@@ -125,6 +127,13 @@ def test_a_file_of_another_structure_is_named(written, tmp_path):
             coco_parts(path, folder)
     with pytest.raises(ValueError, match="no COCO file at"):
         coco_parts(tmp_path / "none.json", folder)
+
+
+def test_two_entries_of_one_file_are_refused(written):
+    entry = {"file_name": "a.jpg", "height": H, "width": W}
+    path, folder = written(images=[{"id": 7, **entry}, {"id": 3, **entry}])
+    with pytest.raises(ValueError, match="2 images with such parts, but they are 1 files"):
+        coco_parts(path, folder)
 
 
 def test_missing_images_and_other_sizes_are_named(written, write_photo):

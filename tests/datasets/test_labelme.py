@@ -57,6 +57,15 @@ def test_shapes_become_parts_with_their_borders(write):
     assert not parts["eye"][far > 2.8].any()
 
 
+def test_shapes_lie_on_the_upright_image(write):
+    folder = write(shapes=[shape("head", SQUARE)], imageHeight=W, imageWidth=H)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.new("RGB", (W, H)).save(folder / "cow.jpg", exif=turned)
+    images = labelme(folder)
+    assert images[0].shape[:2] == images.parts[0]["head"].shape == (W, H)
+
+
 def test_shapes_are_cut_at_the_border_of_the_image(write):
     parts = labelme(write(shapes=[shape("sky", [[-5, -5], [30, -5], [30, 2], [-5, 2]])])).parts[0]
     np.testing.assert_array_equal(parts["sky"], block(slice(0, 3), slice(None)))
