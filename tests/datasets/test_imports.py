@@ -1,0 +1,13 @@
+import subprocess
+import sys
+
+HEAVY = {"torch", "torchvision", "timm", "scipy.io", "pycocotools", "pooch", "matplotlib", "ipywidgets"}
+
+
+def test_data_sets_and_metrics_load_nothing_heavy():
+    code = (
+        "import sys, dff_widgets.datasets, dff_widgets.metrics, dff_widgets.parts, dff_widgets.tables;"
+        f"print(sorted({HEAVY!r} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120)
+    assert found.stdout.strip() == "[]"
