@@ -57,19 +57,19 @@ class PerImage(Sequence[T], Generic[T]):
     """One value per image, made anew each time it is asked for: the masks of a set that memory would not hold.
 
     Args:
-        keys: per image what `load` needs.
-        load: makes the value of an image.
+        arguments: per image those of `load`.
+        load: makes the value of an image; a function of a module, for a set that is pickled.
 
-    >>> squares = PerImage([1, 2, 3], lambda key: key**2)
-    >>> squares[-1], list(squares[:2])
-    (9, [1, 4])
+    >>> powers = PerImage([(2, 1), (2, 2), (2, 3)], pow)
+    >>> powers[-1], list(powers[:2])
+    (8, [2, 4])
     """
 
-    def __init__(self, keys: Iterable[Any], load: Callable[[Any], T]) -> None:
-        self._keys, self._load = tuple(keys), load
+    def __init__(self, arguments: Iterable[tuple[Any, ...]], load: Callable[..., T]) -> None:
+        self._arguments, self._load = tuple(arguments), load
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self._arguments)
 
     @overload
     def __getitem__(self, index: int) -> T: ...
@@ -77,12 +77,12 @@ class PerImage(Sequence[T], Generic[T]):
     def __getitem__(self, index: slice) -> PerImage[T]: ...
     def __getitem__(self, index: int | slice) -> T | PerImage[T]:
         if isinstance(index, slice):
-            return PerImage(self._keys[index], self._load)
-        return self._load(self._keys[index])
+            return PerImage(self._arguments[index], self._load)
+        return self._load(*self._arguments[index])
 
     def subset(self, indices: Iterable[int]) -> PerImage[T]:
         """The values at `indices`, in that order; none is made."""
-        return PerImage((self._keys[i] for i in indices), self._load)
+        return PerImage((self._arguments[i] for i in indices), self._load)
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,26 +37,24 @@ def masks_from(
     if parts:
         if labels is not None:
             raise ValueError(f"{str(folder)!r} has one folder per part, which names the parts: leave labels out")
-        keys: list[Any] = [
-            {part: path for part in parts if (path := folder / part / f"{stem}.png").is_file()} for stem in stems
-        ]
-        _check_sizes(images, [list(key.values()) for key in keys])
-        if not any(keys):
+        files = [{part: path for part in parts if (path := folder / part / f"{stem}.png").is_file()} for stem in stems]
+        _check_sizes(images, [list(each.values()) for each in files])
+        if not any(files):
             raise ValueError(
                 f"no folder in {str(folder)!r} has a mask of an image, such as '{parts[0]}/{stems[0]}.png'"
             )
-        return PerImage(keys, lambda key: {part: read_labels(path) != 0 for part, path in key.items()})
-    keys = [folder / f"{stem}.png" for stem in stems]
-    missing = [path.name for path in keys if not path.is_file()]
+        return PerImage([(each,) for each in files], _read_masks)
+    maps = [folder / f"{stem}.png" for stem in stems]
+    missing = [path.name for path in maps if not path.is_file()]
     if missing:
         raise ValueError(
-            f"{len(missing)} of {len(keys)} masks are missing in {str(folder)!r}: {', '.join(missing[:3])}"
+            f"{len(missing)} of {len(maps)} masks are missing in {str(folder)!r}: {', '.join(missing[:3])}"
             f"{'...' if len(missing) > 3 else ''}; each image needs one, named after it"
         )
-    _check_sizes(images, [[path] for path in keys])
+    _check_sizes(images, [[path] for path in maps])
     if binary:
-        return PerImage(keys, lambda path: {OBJECT: read_labels(path) != 0})
-    return PerImage(keys, lambda path: split_labels(read_labels(path), labels, path))
+        return PerImage([({OBJECT: path},) for path in maps], _read_masks)
+    return PerImage([(path, labels) for path in maps], _read_label_map)
 
 
 def _check_sizes(images: ImageSet, masks: Sequence[Sequence[Path]]) -> None:
@@ -72,6 +70,10 @@ def _check_sizes(images: ImageSet, masks: Sequence[Sequence[Path]]) -> None:
                     f"the mask {_shown(path)} is {height} x {width}; its image {images.names[i]} is "
                     f"{images.size(i)[0]} x {images.size(i)[1]}"
                 )
+
+
+def _read_masks(files: Mapping[str, Path]) -> dict[str, Array]:
+    return {part: read_labels(path) != 0 for part, path in files.items()}
 
 
 def read_labels(path: Path) -> Array:
@@ -100,14 +102,9 @@ def read_labels(path: Path) -> Array:
     return values
 
 
-def split_labels(values: Array, labels: Labels | None, path: Path) -> dict[str, Array]:
-    """The parts of a label map, in the order of their numbers; 0 is the background.
-
-    Args:
-        values: (h, w) integers.
-        labels: see `folder`.
-        path: where they come from, for messages.
-    """
+def _read_label_map(path: Path, labels: Labels | None) -> dict[str, Array]:
+    """The parts of a label map, in the order of their numbers; 0 is the background."""
+    values = read_labels(path)
     found = np.unique(values).tolist()
     if len(found) > _LIMIT:
         raise ValueError(f"the mask {_shown(path)} has {len(found)} grey values: it is no label map but a picture")

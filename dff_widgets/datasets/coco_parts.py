@@ -58,13 +58,13 @@ def coco_parts(json: str | Path, images: str | Path, *, only: str = "*") -> Imag
     if len(name_of) < len(entries):
         raise ValueError(f"{path.name} has {len(entries)} images with such parts, but they are {len(name_of)} files")
     found = ImageSet.from_files(name_of)
-    keys = []
+    arguments = []
     for i, source in enumerate(found.sources):
         name = name_of[Path(str(source))]
         if sizes[name] != found.size(i):
             raise ValueError(f"{path.name} says that {name} is {sizes[name]}; the image is {found.size(i)}")
-        keys.append((name, sizes[name], masks[name]))
-    return replace(found, parts=PerImage(keys, lambda key: _joined(*key)))
+        arguments.append((name, sizes[name], masks[name]))
+    return replace(found, parts=PerImage(arguments, _joined))
 
 
 def _read(path: Path) -> dict[str, Any]:

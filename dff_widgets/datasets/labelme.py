@@ -46,14 +46,13 @@ def labelme(path: str | Path, *, images: str | Path | None = None) -> ImageSet:
     files = sorted(folder.glob("*.json"))
     if not files:
         raise ValueError(f"no labelme files (*.json) in {str(folder)!r}")
-    sources, keys = [], []
+    sources, drawn = [], []
     for file in files:
         content = _read(file)
         source = _image(content, file, None if images is None else Path(images).expanduser())
         sources.append(source)
-        keys.append((_shapes(content, file), _size(source, content, file)))
-    parts = PerImage(keys, lambda key: _draw(*key))
-    return ImageSet(tuple(sources), tuple(file.stem for file in files), parts)
+        drawn.append((_shapes(content, file), _size(source, content, file)))
+    return ImageSet(tuple(sources), tuple(file.stem for file in files), PerImage(drawn, _draw))
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -81,12 +81,9 @@ def pascal_parts(
         if not (annotations / f"{name}.mat").is_file():
             raise ValueError(f"{name}.mat is not in {str(annotations)!r}; get it from {_URL}")
     images = ImageSet.from_files(photo(photos, name) for name in names)
-    keys = [
-        (annotations / f"{path.stem}.mat", images.size(i))
-        for i, path in enumerate(images.sources)
-        if isinstance(path, Path)
-    ]
-    return replace(images, parts=PerImage(keys, lambda key: _joined(key[0], key[1], cls, merge or {}, others)))
+    files = [annotations / f"{Path(name).stem}.mat" for name in images.names]
+    arguments = [(file, images.size(i), cls, merge or {}, others) for i, file in enumerate(files)]
+    return replace(images, parts=PerImage(arguments, _joined))
 
 
 def _first(folders: list[Path], name: str, url: str) -> Path:

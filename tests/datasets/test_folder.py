@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -54,6 +56,7 @@ def test_masks_follow_their_images_into_a_subset(tmp_path, photos, write_mask):
     images = folder(photos, masks=tmp_path / "masks")
     assert list(images[1:].parts[0]) == ["part 2"]
     assert [list(p) for p in images.subset([1, 0]).parts] == [["part 2"], ["part 1"]]
+    assert [list(p) for p in pickle.loads(pickle.dumps(images)).parts] == [["part 1"], ["part 2"]]
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "1", "P", "I;16"])
