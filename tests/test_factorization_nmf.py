@@ -340,6 +340,7 @@ def with_value(value):
         (np.array([["a"]]), {}, TypeError, r"^A must hold real numbers"),
         ([[1.0, 2.0]], {}, TypeError, r"^A must be a NumPy array or a torch tensor, but got list"),
         (torch.eye(3).to_sparse(), {}, TypeError, r"^A must be a dense real tensor"),
+        (activations() * 1e30, {}, ValueError, r"^A must not exceed float32's range"),
         (activations(), {"k": 0}, ValueError, r"^k must be in 1\.\.40 \(A is 90 x 40\), but got 0"),
         (activations(), {"k": 41}, ValueError, r"^k must be in 1\.\.40"),
         (activations(), {"k": 2.0}, TypeError, r"^k must be an integer, but got 2\.0 \(float\)"),

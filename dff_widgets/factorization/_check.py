@@ -56,15 +56,11 @@ def pick_device(device: str | torch.device, X: Tensor) -> torch.device:
     if device == "auto":
         if X.device.type != "cpu":
             return X.device
-        return torch.device(
-            "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-        )
+        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
-        chosen = torch.device(device)
-        torch.empty(0, device=chosen)
+        return torch.empty(0, device=device).device  # "cuda" becomes "cuda:0", which compares equal to a tensor's
     except (RuntimeError, AssertionError, TypeError) as e:
         raise ValueError(f'device={device!r} is not available here; device="auto" takes CUDA, MPS or the CPU') from e
-    return chosen
 
 
 def check_count(value: Any, name: str, low: int, high: int | None = None, why: str = "") -> int:

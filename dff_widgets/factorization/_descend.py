@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ._matrix import Block, pass_over
+from ._threads import one_thread_for
 
 __all__ = ["SOLVERS", "Callback", "Descent", "Solver", "coordinate_descent", "descend"]
 
@@ -36,16 +37,17 @@ def coordinate_descent(X: Tensor, P: Tensor, G: Tensor, sweeps: int) -> None:
     scaled = G * scale
     scaled.diagonal(dim1=-2, dim2=-1).copy_(torch.where(d > 0, 0.0, -1.0))
     P.mul_(scale)
-    if len(X) == 1:  # a matrix-vector product is twice as quick as a batch of one
-        target, weights, x = P[0].unbind(), scaled[0].unbind(), X[0].unbind()
-        for _ in range(sweeps):
-            for j in range(len(x)):
-                torch.clamp_min(torch.addmv(target[j], X[0].mT, weights[j], alpha=-1), 0, out=x[j])
-    else:
-        targets, weights_, xs = (torch.split(M, 1, 1) for M in (P, scaled, X))
-        for _ in range(sweeps):
-            for j in range(len(xs)):
-                torch.clamp_min(torch.baddbmm(targets[j], weights_[j], X, alpha=-1), 0, out=xs[j])
+    with one_thread_for(X.numel()):
+        if len(X) == 1:  # a matrix-vector product is twice as quick as a batch of one
+            target, weights, x = P[0].unbind(), scaled[0].unbind(), X[0].unbind()
+            for _ in range(sweeps):
+                for j in range(len(x)):
+                    torch.clamp_min(torch.addmv(target[j], X[0].mT, weights[j], alpha=-1), 0, out=x[j])
+        else:
+            targets, weights_, xs = (torch.split(M, 1, 1) for M in (P, scaled, X))
+            for _ in range(sweeps):
+                for j in range(len(xs)):
+                    torch.clamp_min(torch.baddbmm(targets[j], weights_[j], X, alpha=-1), 0, out=xs[j])
 
 
 def _multiply(X: Tensor, P: Tensor, G: Tensor, sweeps: int) -> None:

@@ -7,6 +7,7 @@ same step serves memory, blocks and machines. H is kept transposed, (restarts, k
 
 import warnings
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from itertools import pairwise
 from typing import Protocol
 
@@ -101,6 +102,11 @@ class Matrix:
         """Whether a product with A costs no more than an update of H, so that one update per product is best."""
         return self.sparse is not None
 
+    @property
+    def work(self) -> int:
+        """Entries that a product with A touches."""
+        return len(self.sparse.by_row.values()) if self.sparse else self.shape[0] * self.shape[1]
+
     def blocks(self) -> Iterator[tuple[slice, Block]]:
         """The blocks of rows in order, each with the rows it holds."""
         if self.sparse is not None:
@@ -115,6 +121,7 @@ class Matrix:
             rows = slice(start, min(start + step, self.shape[0]))
             yield rows, self.A[rows].to(self.device)
 
+    @cached_property
     def mean_size(self) -> float:
         """The mean of |A|."""
         return float(self.A.mean() if self.nonnegative else self.A.abs().mean())
@@ -177,7 +184,9 @@ def leading_eigenvectors(C: Tensor, rank: int, *, steps: int = 8) -> tuple[Tenso
     Subspace iteration with a Rayleigh-Ritz end (Halko, Martinsson & Tropp 2011) where rank is small beside c: the exact
     decomposition costs several times as much as everything else a sketch needs.
     """
-    c, width = len(C), rank + 16
+    device, c, width = C.device, len(C), rank + 16
+    if device.type == "mps":  # it has neither decomposition
+        C = C.cpu()
     if c <= 4 * width:
         values, V = torch.linalg.eigh(C)
     else:
@@ -187,7 +196,7 @@ def leading_eigenvectors(C: Tensor, rank: int, *, steps: int = 8) -> tuple[Tenso
             U = torch.linalg.qr(C @ U).Q
         values, V = torch.linalg.eigh(U.mT @ (C @ U))
         V = U @ V
-    return values[-rank:].flip(0).clamp_min(0), V[:, -rank:].flip(1).contiguous()
+    return values[-rank:].flip(0).clamp_min(0).to(device), V[:, -rank:].flip(1).contiguous().to(device)
 
 
 def memory_budget(device: torch.device) -> float:

@@ -56,7 +56,7 @@ def start(
 def _random(A: Matrix, k: int, signed: bool, seed: int) -> tuple[Tensor, Tensor]:
     """Uniform entries whose product has A's mean; drawn on the CPU, so that every device starts at the same point."""
     g = torch.Generator().manual_seed(seed)
-    size = (A.mean_size() / k) ** 0.5
+    size = (A.mean_size / k) ** 0.5
     H = torch.rand(k, A.shape[0], generator=g) * (2 * size)
     if signed:  # rows of A have the signs that a random W would have to find
         return H, A.rows(torch.randperm(A.shape[0], generator=g)[:k]).cpu()
@@ -84,7 +84,7 @@ def _nndsvda(A: Matrix, k: int, axes: tuple[Tensor, Tensor] | None) -> tuple[Ten
         (p, q), weight = parts[best], (size * weights[best]).sqrt()
         tiny = torch.finfo(u.dtype).tiny
         H[j], W[j] = weight * p / p.norm().clamp_min(tiny), weight * q / q.norm().clamp_min(tiny)
-    mean = A.mean_size()
+    mean = A.mean_size
     return torch.where(H == 0, mean, H), torch.where(W == 0, mean, W)
 
 

@@ -1,5 +1,6 @@
 """Non-negative matrix factorization of activations, by three solvers, on a matrix or on a sketch of it."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from ._check import check_count, check_one_of, check_tol, pick_device, to_array,
 from ._descend import SOLVERS, Descent, Solver, descend
 from ._matrix import Matrix
 from ._start import start
+from ._threads import one_thread_for
 from .result import Factorization
 from .sketch import Sketch
 
@@ -60,7 +62,7 @@ def nmf(
         tol: Stop when the error fell by less than ``tol`` times its first value over the last ten iterations; 0 stops
             only where float32 can go no further.
         seed: Seeds the start. The same seed gives the same factors on the same device; every device starts at the same
-            point, and one iteration agrees to 1e-4 relative between them.
+            point, and ten iterations agree between them to 1e-3 relative.
         device: ``"auto"`` (A's own accelerator, else CUDA, MPS, the CPU in this order) or a torch device. An A that a
             GPU's memory does not hold goes through it in blocks of rows. A sketch has its own device.
         clamp: Replace negative entries of A by 0 (in a copy), for plain NMF of a layer that has them.
@@ -102,20 +104,25 @@ def nmf(
         run = Descent(torch.zeros_like(H[0]), torch.zeros_like(W[0]), 0.0, 0, True, False)
     elif sketch is None:
         sweeps = 1 if matrix.cheap else 3
-        run = descend(
-            matrix.blocks,
-            matrix.squared_norm,
-            H,
-            W,
-            method,
-            max_iter=max_iter,
-            tol=tol,
-            sweeps=sweeps,
-            callback=callback,
-        )
+        with one_thread_for(matrix.work):
+            run = descend(
+                matrix.blocks,
+                matrix.squared_norm,
+                H,
+                W,
+                method,
+                max_iter=max_iter,
+                tol=tol,
+                sweeps=sweeps,
+                callback=callback,
+            )
     else:
         run = _on_sketch(sketch, H, W, method, max_iter, tol, callback)
     error = run.error
+    if not math.isfinite(error):
+        raise ValueError(
+            f"A must not exceed float32's range in products, but its entries are {matrix.mean_size:.3g} in size"
+        )
     if error < SMALL_ERROR:
         error = (matrix.residual(run.H, run.W) / max(matrix.squared_norm, torch.finfo(torch.float64).tiny)) ** 0.5
     like = sketch.like if sketch else A
@@ -134,27 +141,29 @@ def _on_sketch(
     """Iterate on the projected rows, then let the best restart close on A."""
     matrix = sketch.matrix
     everything = slice(0, sketch.shape[0])
-    rough = descend(
-        lambda: iter([(everything, sketch.projected)]),
-        matrix.squared_norm,
-        H,
-        W,
-        method,
-        max_iter=max(1, max_iter - CLOSING),
-        tol=tol,
-        sweeps=1,
-        callback=callback,
-    )
-    run = descend(
-        matrix.blocks,
-        matrix.squared_norm,
-        rough.H[None],
-        rough.W[None],
-        method,
-        max_iter=1 if rough.cancelled else min(CLOSING, max_iter),
-        tol=0.0,
-        sweeps=3,
-        callback=None if rough.cancelled else callback,
-        first_iter=rough.n_iter,
-    )
+    with one_thread_for(sketch.shape[0] * sketch.rank * len(H)):
+        rough = descend(
+            lambda: iter([(everything, sketch.projected)]),
+            matrix.squared_norm,
+            H,
+            W,
+            method,
+            max_iter=max(1, max_iter - CLOSING),
+            tol=tol,
+            sweeps=1,
+            callback=callback,
+        )
+    with one_thread_for(matrix.work):
+        run = descend(
+            matrix.blocks,
+            matrix.squared_norm,
+            rough.H[None],
+            rough.W[None],
+            method,
+            max_iter=1 if rough.cancelled else min(CLOSING, max_iter),
+            tol=0.0,
+            sweeps=3,
+            callback=None if rough.cancelled else callback,
+            first_iter=rough.n_iter,
+        )
     return replace(run, n_iter=rough.n_iter + run.n_iter, converged=rough.converged and not run.cancelled)
