@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=(1, 2, 4, 8, 16))
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    network = dff.load_network(options.network, weights=None)
+    network = dff.load_network(options.network)  # random weights would give slow subnormal numbers
     print(f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, {options.network}, {options.size} px")
     with tempfile.TemporaryDirectory() as folder:
         images = photos(Path(folder), options.count, *options.pixels)
