@@ -221,6 +221,11 @@ class ImageSet(Sequence[Array]):
         return found
 
     # ------------------------------------------------------------------------------------------------ reading
+    def __repr__(self) -> str:
+        shown = ", ".join(self.names[:3]) + (", …" if len(self) > 3 else "")
+        known = [what for what in ("parts", "boxes") if getattr(self, what) is not None]
+        return f"ImageSet({len(self)} image{'s'[: len(self) != 1]}: {shown}{'; with ' if known else ''}{' and '.join(known)})"
+
     def __len__(self) -> int:
         return len(self.sources)
 

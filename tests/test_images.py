@@ -371,3 +371,11 @@ def test_a_thumbnail_leaves_the_image_alone():
     assert images.thumbnail(0, 10).size == (10, 6)
     assert images.thumbnail(0, 400).size == (40, 24)
     assert np.array_equal(images[0], SMOOTH)
+
+
+def test_a_set_says_what_it_holds() -> None:
+    one = ImageSet.from_arrays([np.zeros((4, 5, 3), np.uint8)])
+    assert repr(one) == "ImageSet(1 image: image 0)"
+    masks = [{"head": np.ones((4, 5), bool)}] * 4
+    four = ImageSet.from_arrays([np.zeros((4, 5, 3), np.uint8)] * 4, parts=masks)
+    assert repr(four) == "ImageSet(4 images: image 0, image 1, image 2, …; with parts)"
