@@ -224,7 +224,8 @@ class ImageSet(Sequence[Array]):
     def __repr__(self) -> str:
         shown = ", ".join(self.names[:3]) + (", …" if len(self) > 3 else "")
         known = [what for what in ("parts", "boxes") if getattr(self, what) is not None]
-        return f"ImageSet({len(self)} image{'s'[: len(self) != 1]}: {shown}{'; with ' if known else ''}{' and '.join(known)})"
+        extra = f"; with {' and '.join(known)}" if known else ""
+        return f"ImageSet({len(self)} image{'s'[: len(self) != 1]}: {shown}{extra})"
 
     def __len__(self) -> int:
         return len(self.sources)
