@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from . import storage
+from . import storage, thresholds
 from .activations import Activations, Progress, extract
 from .factorization import Factorization, nmf, project
 from .heatmaps import binarise, fold, normalise, percentiles, upsample
@@ -40,6 +40,7 @@ class DFFResult:
         layer: the layer's name.
         size: the short side in pixels at which the images went through the network.
         skipped: one sentence for each image that could not be read.
+        maps: None, or per image the heat maps (k, h, w) in 0..1 that `refine` made, float16 at the size it worked at.
     """
 
     factorization: Factorization
@@ -50,6 +51,7 @@ class DFFResult:
     layer: str
     size: int
     skipped: tuple[str, ...] = ()
+    maps: tuple[Array, ...] | None = field(default=None, repr=False)
 
     @property
     def k(self) -> int:
@@ -60,52 +62,96 @@ class DFFResult:
         return len(self.shapes)
 
     def coarse_heatmaps(self, i: int) -> Array:
-        """(k, h, w) float32 in 0..1: the maps of image i on the layer's grid, divided as in `heatmaps`."""
+        """(k, h, w) float32 in 0..1: the maps of image i, as in `heatmaps`, on the layer's grid or `refine`'s."""
         return self._coarse[i]
 
     def heatmaps(self, i: int) -> Array:
         """The heat maps of image i, bilinear at image size.
 
         Returns:
-            (k, height, width) float32 in 0..1, each factor divided by its maximum over the set.
+            (k, height, width) float32 in 0..1: each factor divided by its maximum over the set or, in a refined result,
+            each pixel's belief to be inside.
         """
         return upsample(self._coarse[i], self.sizes[i])
 
-    def masks(self, percentile: float = 75) -> list[Array]:
-        """Binary maps at the paper's threshold.
+    def masks(self, percentile: float = 75, *, threshold: str | None = None) -> list[Array]:
+        """Binary maps at the paper's threshold, or at one that adapts to each image.
 
         Args:
-            percentile: 0..100, of all entries of a factor's heat maps over the set.
+            percentile: 0..100, of all entries of a factor's heat maps over the set (section 4.3 of the paper).
+            threshold: None, or ``"auto"`` in place of the percentile: Otsu's level of each map of each image (see
+                `thresholds.levels`, also for factors that are absent from an image), and 0.5 in a refined result.
 
         Returns:
             Per image (k, height, width) bool.
+
+        Raises:
+            ValueError: the percentile or the threshold is something else.
         """
-        thresholds = self.thresholds(percentile)
-        return [binarise(maps, thresholds) for maps in self._all_heatmaps()]
+        levels = self._levels(percentile, threshold)
+        return [binarise(maps, level) for maps, level in zip(self._all_heatmaps(), levels, strict=True)]
 
     def thresholds(self, percentile: float = 75) -> Array:
         """(k,) the level in 0..1 from which a heat map is in its mask."""
         return percentiles(self._all_heatmaps, percentile)
 
-    def boxes(self, factor: int = 0, percentile: float = 75) -> list[Array]:
+    def boxes(self, factor: int = 0, percentile: float = 75, *, threshold: str | None = None) -> list[Array]:
         """A box around the largest connected component of a factor's mask (section 4.4 of the paper).
 
         Args:
             factor: 0..k-1.
             percentile: as in `masks`.
+            threshold: as in `masks`.
 
         Returns:
             Per image (4,) integers ``xmin, ymin, xmax, ymax`` in pixels from 0, both ends included; ``0, 0, -1, -1`` (a
             box of no area) where the mask is empty.
+
+        Raises:
+            ValueError: there is no such factor, or the percentile or the threshold is something else.
         """
         if not 0 <= factor < self.k:
             raise ValueError(f"factor is {factor!r}; this result has factors 0..{self.k - 1}")
-        threshold = self.thresholds(percentile)[[factor]]
-        return [largest_box(binarise(maps[[factor]], threshold)[0]) for maps in self._all_heatmaps()]
+        levels = self._levels(percentile, threshold)[:, [factor]]
+        return [
+            largest_box(binarise(maps[[factor]], level)[0])
+            for maps, level in zip(self._all_heatmaps(), levels, strict=True)
+        ]
+
+    def refine(
+        self, *, joint: bool = False, size: int | None = None, device: str = "auto", **options: Any
+    ) -> DFFResult:
+        """DFF-CRF: the same factors with heat maps that follow the edges of the images (section 4.3 of the paper).
+
+        Every map starts at its automatic level (`thresholds.levels`), so that no threshold is needed; see `crf.refine`.
+
+        Args:
+            joint: let the factors and a background compete for each pixel; else each is refined on its own.
+            size: short side in pixels at which to work, at most the image's own; by default that of the network.
+            device: as in `DeepFeatureFactorization`.
+            options: of `crf.refine`.
+
+        Returns:
+            DFFResult with `maps`. It is made from the heat maps of the network, also where this is refined already.
+        """
+        from .crf import refine_images
+
+        source = dataclasses.replace(self, maps=None)
+        levels = source._levels(75, "auto")
+        maps = refine_images(
+            self.images, source._coarse, levels, size=size or self.size, joint=joint, device=device, **options
+        )
+        return dataclasses.replace(self, maps=tuple(maps))
+
+    def foreground(self) -> tuple[int, ...]:
+        """The factors that together are the common object, found without labels; see `thresholds.foreground`."""
+        H, W = np.asarray(self.factorization.H), np.asarray(self.factorization.W)
+        return thresholds.foreground(H, W, self.shapes)
 
     def reorder(self, order: Sequence[int]) -> DFFResult:
         """The same result with its factors in another order: `order` gives the old index of each new factor."""
-        return dataclasses.replace(self, factorization=self.factorization.reorder(order))
+        maps = None if self.maps is None else tuple(m[list(order)] for m in self.maps)
+        return dataclasses.replace(self, factorization=self.factorization.reorder(order), maps=maps)
 
     def save(self, path: str | Path) -> None:
         """Write one file, atomically: JSON and tensors (safetensors).
@@ -125,7 +171,9 @@ class DFFResult:
             "about": [self.network, self.layer, self.size],
             "fit": [fac.error, fac.n_iter, fac.converged],
             "skipped": self.skipped,
+            "refined": self.maps is not None,
         }
+        tensors.update({f"map/{i}": m for i, m in enumerate(self.maps or ())})
         storage.write(Path(path), "result", _VERSION, content, {"H": fac.H, "W": fac.W, **tensors})
 
     @staticmethod
@@ -141,12 +189,15 @@ class DFFResult:
             images = storage.unpack_images(content["images"], tensors)
             shapes, sizes = (tuple((int(h), int(w)) for h, w in content[what]) for what in ("shapes", "sizes"))
             network, layer, size = content["about"]
-            result = DFFResult(factors, images, shapes, sizes, network, layer, size, tuple(content["skipped"]))
+            maps = tuple(tensors[f"map/{i}"] for i in range(len(shapes))) if content.get("refined") else None
+            result = DFFResult(factors, images, shapes, sizes, network, layer, size, tuple(content["skipped"]), maps)
             fold(factors.H, shapes)  # says so when rows and shapes disagree
             if not len(images) == len(shapes) == len(sizes):
                 raise ValueError(f"{len(images)} images, {len(shapes)} shapes, {len(sizes)} sizes")
             if factors.H.shape[1:] != factors.W.shape[:1]:
                 raise ValueError(f"H is {factors.H.shape}, W is {factors.W.shape}")
+            if any(m.ndim != 3 or len(m) != result.k for m in maps or ()):
+                raise ValueError(f"the refined maps are not of {result.k} factors")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"{str(path)!r} is not a whole result: {error}") from error
         return result
@@ -156,7 +207,19 @@ class DFFResult:
 
     @cached_property
     def _coarse(self) -> list[Array]:
+        if self.maps is not None:
+            return [m.astype(np.float32) for m in self.maps]
         return fold(normalise(self.factorization.H), self.shapes)
+
+    def _levels(self, percentile: float, threshold: str | None) -> Array:
+        """(n, k) the level of each image and factor."""
+        if threshold not in (None, "auto"):
+            raise ValueError(f"threshold is {threshold!r}; give 'auto', or None for the percentile")
+        if threshold is None:
+            return np.tile(self.thresholds(percentile), (len(self), 1))
+        if self.maps is not None:
+            return np.full((len(self), self.k), thresholds.REFINED)
+        return thresholds.levels(self._all_heatmaps())
 
 
 def factorize(activations: Activations, k: int, *, matrix: Any = None, **options: Any) -> DFFResult:
