@@ -1,13 +1,12 @@
 """The experiments of the paper on any images with ground truth: figure 4 and tables 1 to 4 (its section 4).
 
-Each function computes cells, such as one factorization and its score, and can keep them in a file: give ``path``,
-and a run that was stopped goes on where it was. Scores are fractions in records, and percent in tables, as in the
-paper.
+Give ``path``, a file that keeps each score as it is computed, and a run that was stopped goes on where it was. Scores
+are fractions in records, and percent in tables, as in the paper.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -16,19 +15,31 @@ from typing import Any
 import numpy as np
 
 from .images import ImageSet
-from .journal import Journal
 from .networks import EMBEDDED, load_network
-from .scoring import METHODS, Bench, Method
+from .scoring import AUTOMATIC, BASELINES, METHODS, Bench, Method, Task, run
 from .tables import Cell, Table
 
-__all__ = ["METHODS", "Method", "Setup", "Trial", "figure4", "sweep", "table1", "table2", "table3", "table4"]
+__all__ = [
+    "AUTOMATIC",
+    "BASELINES",
+    "METHODS",
+    "Method",
+    "Setup",
+    "Trial",
+    "figure4",
+    "sweep",
+    "table1",
+    "table2",
+    "table3",
+    "table4",
+]
 
 Sets = ImageSet | Mapping[str, ImageSet]
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What all cells of a table share.
+    """What all scores of a table share.
 
     Attributes:
         network: a name, an ``nn.Module`` or a `Network`; see `load_network`.
@@ -115,7 +126,7 @@ def sweep(
     ks, seeds = list(ks), list(seeds)
     max_k = max([5, *ks])  # at least 5, so that the sketch and its results stay when a smaller k is added later
     names: list[str | None] = [None] if layers is None else list(layers)
-    cells = []
+    tasks = []
     for data, at in _named(images, "parts").items():
         for network in map(load_network, networks if isinstance(networks, list | tuple) else [networks]):
             for bench in [Bench(at, network, layer, size) for layer in names]:
@@ -123,8 +134,8 @@ def sweep(
                 for k, seed in product(ks, seeds):
                     asked = (k, seed, max_k, percentile, clamp, options)
                     key, score = bench.key("trial", asked=asked), partial(bench.trial, *asked)
-                    cells.append(_Cell({**about, "k": k, "seed": seed}, bench, key, score))
-    return [Trial(**label, **score) for label, score in _run(cells, path, progress)]
+                    tasks.append(Task({**about, "k": k, "seed": seed}, bench, key, score))
+    return [Trial(**label, **score) for label, score in run(tasks, path, progress)]
 
 
 def figure4(trials: Iterable[Trial]) -> Table:
@@ -155,6 +166,7 @@ def table1(
     *,
     ks: Iterable[int] = (2, 3, 4),
     methods: Mapping[str, Method] = METHODS,
+    others: Mapping[str, Method] = AUTOMATIC | BASELINES,
     objects: Iterable[str] | None = None,
     **setup: Any,
 ) -> Table:
@@ -164,6 +176,7 @@ def table1(
         images: a set with part masks, or several by name: the columns.
         ks: numbers of factors of the lower part of the table.
         methods: by name, the rows.
+        others: further rows of the upper part: methods for one object.
         objects: the parts that are the common object; ``"object"`` where there is a part of that name, else all
             parts but the background.
         setup: see `Setup`.
@@ -178,25 +191,23 @@ def table1(
     """
     sets, options = _named(images, "parts"), Setup(**setup)
     benches, ks = _benches(sets, options), tuple(ks)
+    whole = dict(methods) | {name: method for name, method in others.items() if name not in methods}
     chosen = None if objects is None else sorted(objects)
-    cells = []
+    tasks = []
     for data, bench in benches.items():
-        for name, method in methods.items():
+        for name, method in whole.items():
             key = bench.key("object", **_about(name, method, options), objects=chosen)
-            cells.append(_Cell((1, name, data), bench, key, partial(bench.object_iou, method, options.seed, chosen)))
-        cells += _part_cells(data, bench, ks, methods, options)
-    scores = dict(_run(cells, options.path, options.progress))
-    whole: list[tuple[Cell, ...]] = [
-        (1, name, "object", *_percent(scores[1, name, data] for data in sets)) for name in methods
+            tasks.append(Task((1, name, data), bench, key, partial(bench.object_iou, method, options.seed, chosen)))
+        tasks += _part_tasks(data, bench, ks, methods, options)
+    scores = dict(run(tasks, options.path, options.progress))
+    rows: list[tuple[Cell, ...]] = [
+        (1, name, "object", *_percent(scores[1, name, data] for data in sets)) for name in whole
     ]
-    return Table(
-        "Co-segmentation: IoU in %",
-        ("k", "method", "factor", *sets, "mean"),
-        (*whole, *((*row, None) for row in _part_rows(scores, sets, ks, methods))),
-    )
+    rows += [(*row, None) for row in _part_rows(scores, sets, ks, methods)]
+    return Table("Co-segmentation: IoU in %", ("k", "method", "factor", *sets, "mean"), tuple(rows))
 
 
-def table2(images: Sets, *, methods: Mapping[str, Method] = METHODS, **setup: Any) -> Table:
+def table2(images: Sets, *, methods: Mapping[str, Method] = METHODS | AUTOMATIC | BASELINES, **setup: Any) -> Table:
     """Object co-localization: CorLoc of each class and their mean (table 2 of the paper).
 
     Args:
@@ -208,12 +219,12 @@ def table2(images: Sets, *, methods: Mapping[str, Method] = METHODS, **setup: An
         ValueError: a set has no boxes.
     """
     sets, options = _named(images, "boxes"), Setup(**setup)
-    cells = []
+    tasks = []
     for data, bench in _benches(sets, options).items():
         for name, method in methods.items():
             key = bench.key("corloc", **_about(name, method, options))
-            cells.append(_Cell((name, data), bench, key, partial(bench.corloc, method, options.seed)))
-    scores = dict(_run(cells, options.path, options.progress))
+            tasks.append(Task((name, data), bench, key, partial(bench.corloc, method, options.seed)))
+    scores = dict(run(tasks, options.path, options.progress))
     rows: list[tuple[Cell, ...]] = [(name, *_percent(scores[name, data] for data in sets)) for name in methods]
     return Table("Co-localization: CorLoc in %", ("method", *sets, "mean"), tuple(rows))
 
@@ -245,7 +256,7 @@ def table3(
         ValueError: a set has no part masks, or its labels name a factor or a part that is not there.
     """
     sets, options = _named(images, "parts"), Setup(**setup)
-    cells = []
+    tasks = []
     for data, bench in _benches(sets, options).items():
         if labels is not None and data not in labels:
             raise ValueError(f"labels has no entry for the set {data!r}; it has {sorted(labels)}")
@@ -253,8 +264,8 @@ def table3(
         for name, method in methods.items():
             known = None if chosen is None else sorted(chosen.items())
             key = bench.key("labelled", **_about(name, method, options), k=k, labels=known)
-            cells.append(_Cell((name, data), bench, key, partial(bench.labelled, method, k, options.seed, chosen)))
-    scores = dict(_run(cells, options.path, options.progress))
+            tasks.append(Task((name, data), bench, key, partial(bench.labelled, method, k, options.seed, chosen)))
+    scores = dict(run(tasks, options.path, options.progress))
     columns = list(dict.fromkeys((data, part) for (_, data), parts in scores.items() for part in parts))
     rows: list[tuple[Cell, ...]] = [
         (name, *_percent(scores[name, data][part] for data, part in columns)) for name in methods
@@ -282,42 +293,16 @@ def table4(
     """
     sets, options = _named(images, "parts"), Setup(**setup)
     ks = tuple(ks)
-    cells = [
-        cell
+    tasks = [
+        task
         for data, bench in _benches(sets, options).items()
-        for cell in _part_cells(data, bench, ks, methods, options)
+        for task in _part_tasks(data, bench, ks, methods, options)
     ]
-    rows = _part_rows(dict(_run(cells, options.path, options.progress)), sets, ks, methods)
+    rows = _part_rows(dict(run(tasks, options.path, options.progress)), sets, ks, methods)
     return Table("Part co-segmentation: IoU in %", ("k", "method", "factor", *sets), tuple(rows))
 
 
-# ---------------------------------------------------------------------------------------------------------- cells
-@dataclass(frozen=True)
-class _Cell:
-    """One score of a table: what it is called, where it is computed, what it depends on, and how it is computed."""
-
-    label: Any
-    bench: Bench
-    key: Mapping[str, Any]
-    compute: Callable[[], Any]
-
-
-def _run(cells: list[_Cell], path: Any, progress: bool) -> list[tuple[Any, Any]]:
-    """(label, score) of each cell; activations are held for one bench at a time, so keep the cells of one together."""
-    from tqdm.auto import tqdm
-
-    journal, scores = Journal(path), []
-    before: Bench | None = None
-    for cell in tqdm(cells, disable=not progress, unit="cell"):
-        if before is not None and before is not cell.bench:
-            before.release()
-        before = cell.bench
-        scores.append((cell.label, journal.get(cell.key, cell.compute)))
-    if before is not None:
-        before.release()
-    return scores
-
-
+# ---------------------------------------------------------------------------------------------------- what they share
 def _named(images: Sets, truth: str) -> dict[str, ImageSet]:
     """The sets by name, checked to have that ground truth."""
     if not isinstance(images, ImageSet | Mapping):
@@ -341,11 +326,11 @@ def _about(name: str, method: Method, options: Setup) -> dict[str, Any]:
     return {"method": name, "options": dict(method.options), "seed": options.seed}
 
 
-def _part_cells(
+def _part_tasks(
     data: str, bench: Bench, ks: Iterable[int], methods: Mapping[str, Method], options: Setup
-) -> list[_Cell]:
+) -> list[Task]:
     return [
-        _Cell(
+        Task(
             ("factors", k, name, data),
             bench,
             bench.key("factors", **_about(name, method, options), k=k),

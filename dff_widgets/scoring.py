@@ -1,4 +1,4 @@
-"""Score methods on one set of images: the cells of the tables in `experiments`."""
+"""Score methods on sets of images: what the tables in `experiments` are made of."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from . import __version__
+from . import __version__, baselines
 from .activations import Activations, extract
-from .dff import factorize
+from .dff import DFFResult, factorize
 from .factorization import Sketch
 from .images import ImageSet
+from .journal import Journal
 from .metrics import BACKGROUND, best_part_iou, corloc, iou
 from .networks import Network
 from .parts import assign, coverage
@@ -40,8 +42,30 @@ class Method:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-METHODS: Mapping[str, Method] = {
-    "DFF": Method(lambda activations, k, seed: factorize(activations, k, seed=seed)),
+def _dff(activations: Activations, k: int, seed: int) -> DFFResult:
+    return factorize(activations, k, seed=seed)
+
+
+def _dff_crf(activations: Activations, k: int, seed: int) -> DFFResult:
+    return _dff(activations, k, seed).refine()
+
+
+# The paper's own, at its own threshold.
+METHODS: dict[str, Method] = {
+    "DFF": Method(_dff, {"percentile": 75}),
+    "DFF-CRF": Method(_dff_crf, {"percentile": 75}),
+}
+# With a threshold that adapts to each image.
+AUTOMATIC: dict[str, Method] = {
+    "DFF, auto": Method(_dff, {"threshold": "auto"}),
+    "DFF-CRF, auto": Method(_dff_crf, {"threshold": "auto"}),
+}
+# Other ways to find one object in the same activations; see `baselines`.
+BASELINES: dict[str, Method] = {
+    "DDT": Method(baselines.ddt, {"percentile": 0}),
+    "k-means": Method(baselines.kmeans, {"percentile": 75}),
+    "sum of activations": Method(baselines.total, {"percentile": 75}),
+    "centred box": Method(baselines.centred_box),
 }
 
 
@@ -61,6 +85,7 @@ class Bench:
         self._images, self._network, self._size = images, network, size
         self.layer = network.layer(layer).name
         self._sketches: dict[tuple[int, bool], Sketch] = {}
+        self._fitted: dict[Any, Any] = {}
 
     def key(self, what: str, **about: Any) -> dict[str, Any]:
         """All that a score depends on: the same key, the same score."""
@@ -93,6 +118,7 @@ class Bench:
     def release(self) -> None:
         """Let go of the activations and masks; the next score reads them again."""
         self._sketches.clear()
+        self._fitted.clear()
         for held in ("activations", "parts"):
             self.__dict__.pop(held, None)
 
@@ -118,7 +144,7 @@ class Bench:
         """The fraction of images whose box is right (table 2)."""
         truth = self.activations.images.boxes
         assert truth is not None
-        return corloc(method.fit(self.activations, 1, seed).boxes(**method.options), truth)
+        return corloc(self._fit(method, 1, seed).boxes(**method.options), truth)
 
     def labelled(self, method: Method, k: int, seed: int, labels: Mapping[int, str] | None) -> dict[str, float]:
         """The IoU of each part with the factors labelled with it, by default those it is the best part of (table 3)."""
@@ -141,5 +167,56 @@ class Bench:
         return [{"parts": assignment[f], "iou": float(scores[f])} for f in range(k)]
 
     def _masks(self, method: Method, k: int, seed: int) -> Sequence[Array]:
-        masks: Sequence[Array] = method.fit(self.activations, k, seed).masks(**method.options)
+        masks: Sequence[Array] = self._fit(method, k, seed).masks(**method.options)
         return masks
+
+    def _fit(self, method: Method, k: int, seed: int) -> Any:
+        """The method's result; the last two are kept, for methods that differ in their options alone."""
+        key = (method.fit, k, seed)
+        if key not in self._fitted:
+            while len(self._fitted) >= 2:
+                del self._fitted[next(iter(self._fitted))]
+            self._fitted[key] = method.fit(self.activations, k, seed)
+        return self._fitted[key]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One score of a table.
+
+    Attributes:
+        label: what to call it.
+        bench: where it is computed.
+        key: what it depends on, from ``bench.key``.
+        compute: gives it, as JSON.
+    """
+
+    label: Any
+    bench: Bench
+    key: Mapping[str, Any]
+    compute: Callable[[], Any]
+
+
+def run(tasks: Sequence[Task], path: str | Path | None = None, progress: bool = False) -> list[tuple[Any, Any]]:
+    """Compute what is not known yet.
+
+    Args:
+        tasks: those of one bench one after the other: it alone holds its activations.
+        path: of a `Journal`.
+        progress: show a tqdm bar.
+
+    Returns:
+        (label, score) of each task.
+    """
+    from tqdm.auto import tqdm
+
+    journal, scores = Journal(path), []
+    before: Bench | None = None
+    for task in tqdm(tasks, disable=not progress, unit="score"):
+        if before is not None and before is not task.bench:
+            before.release()
+        before = task.bench
+        scores.append((task.label, journal.get(task.key, task.compute)))
+    if before is not None:
+        before.release()
+    return scores

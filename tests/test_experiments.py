@@ -6,7 +6,19 @@ import torch
 from torch import nn
 
 from dff_widgets import experiments
-from dff_widgets.experiments import METHODS, Method, Trial, figure4, sweep, table1, table2, table3, table4
+from dff_widgets.experiments import (
+    AUTOMATIC,
+    BASELINES,
+    METHODS,
+    Method,
+    Trial,
+    figure4,
+    sweep,
+    table1,
+    table2,
+    table3,
+    table4,
+)
 from dff_widgets.images import ImageSet
 
 COLORS = {"head": (255, 0, 0), "legs": (0, 255, 0), "background": (0, 0, 255)}
@@ -129,7 +141,7 @@ def test_figure4_takes_the_mean_over_seeds_after_that_over_sets():
 # ---------------------------------------------------------------------------------------------------------- tables
 def test_table1_has_the_object_and_then_the_parts(images, network):
     methods = knows(["head", "legs"], ["background"])
-    table = table1({"first": images, "second": images[:2]}, ks=(2,), methods=methods, **quiet(network))
+    table = table1({"first": images, "second": images[:2]}, ks=(2,), methods=methods, others={}, **quiet(network))
     assert table.columns == ("k", "method", "factor", "first", "second", "mean")
     assert table.rows == (
         (1, "known", "object", 100.0, 100.0, 100.0),
@@ -140,7 +152,7 @@ def test_table1_has_the_object_and_then_the_parts(images, network):
 
 
 def test_table1_lets_you_say_what_the_object_is(images, network):
-    table = table1(images, ks=(), methods=knows(["head"]), objects=["head"], **quiet(network))
+    table = table1(images, ks=(), methods=knows(["head"]), objects=["head"], others={}, **quiet(network))
     assert table.rows == ((1, "known", "object", 100.0, 100.0),)
 
 
@@ -188,15 +200,18 @@ def test_table4_leaves_a_factor_without_parts_open(images, network):
 
 def test_tables_go_on_where_they_were(images, network, tmp_path):
     setup = quiet(network, path=tmp_path / "tables.jsonl")
-    first = table1(images, ks=(2, 3), **setup)
-    assert table1(images, ks=(2, 3), methods={"DFF": Method(None)}, **setup) == first
+    first = table4(images, ks=(2, 3), methods=knows(["head"], ["legs"], ["background"]), **setup)
+    gone = {"known": Method(None)}
+    assert table4(images, ks=(2, 3), methods=gone, **setup) == first
     with pytest.raises(TypeError, match="NoneType"):
-        table1(images, ks=(2, 3), methods={"DFF": Method(None)}, **(setup | {"seed": 1}))
+        table4(images, ks=(2, 3), methods=gone, **(setup | {"seed": 1}))
 
 
 def test_the_methods_run_on_a_network(images, network):
-    found = table2(images, **quiet(network))
-    assert [row[0] for row in found.rows] == list(METHODS)
+    every = [*METHODS, *AUTOMATIC, *BASELINES]
+    assert [row[0] for row in table2(images, **quiet(network)).rows] == every
+    parts = table1(images, ks=(2,), **quiet(network))
+    assert [row[1] for row in parts.rows] == [*every, *(name for name in METHODS for _ in range(2))]
 
 
 # ------------------------------------------------------------------------------------------------ what is refused
