@@ -25,6 +25,8 @@ from .networks import Network, hooked, inference, input_like
 
 Array = npt.NDArray[Any]
 
+_FINE = 8  # points of a fine grid to one of the layer's, along each side
+
 
 def ddt(activations: Activations, k: int = 1, seed: int = 0) -> DFFResult:
     """Deep descriptor transforming (Wei et al. 2017): the first principal component of the centred activations.
@@ -45,7 +47,11 @@ def ddt(activations: Activations, k: int = 1, seed: int = 0) -> DFFResult:
     direction = np.linalg.eigh(covariance.astype(np.float64))[1][:, -1].astype(np.float32)
     projection = A @ direction - mean @ direction
     sign = 1 if np.corrcoef(projection, A.sum(axis=1))[0, 1] >= 0 else -1
-    return _result(activations, sign * projection[:, None], sign * direction[None])
+    result = _result(activations, sign * projection[:, None], sign * direction[None])
+    # The zero line belongs to the signed map: of its positive part, interpolation would lift all that is near it.
+    signed = fold(result.factorization.H / max(float(result.factorization.H.max()), 1e-12), activations.shapes)
+    fine = (upsample(m, (_FINE * m.shape[1], _FINE * m.shape[2])) for m in signed)
+    return dataclasses.replace(result, maps=tuple(np.maximum(m, 0).astype(np.float16) for m in fine))
 
 
 def pca(activations: Activations, k: int, seed: int = 0) -> DFFResult:

@@ -101,7 +101,7 @@ def test_a_blob_moves_to_the_edges():
 
 def test_quick_agrees_with_exact():
     image, _, blob = scene()
-    exact, quick = refine(image, blob, [0.4], subsample=1), refine(image, blob, [0.4], subsample=4)
+    exact, quick = refine(image, blob, [0.4], subsample=1), refine(image, blob, [0.4])
     assert overlap(exact[0] >= 0.5, quick[0] >= 0.5) > 0.95
 
 
@@ -119,7 +119,7 @@ def test_joint_beliefs_share_each_pixel():
     assert beliefs.min() >= 0
 
 
-@pytest.mark.parametrize("subsample", [1, 4])
+@pytest.mark.parametrize("subsample", [1, 8])
 @pytest.mark.parametrize("joint", [False, True])
 def test_invariances(subsample, joint):
     image, _, blob = scene()
