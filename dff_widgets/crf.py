@@ -169,8 +169,8 @@ def refine(
     The unary of a pixel is ``sharpness · log(heat / level)``: at its level a map is undecided, and only ratios count,
     so that a map and its level can have any common scale.
 
-    The defaults were chosen on every second photo of the five VOC 2010 co-segmentation and three VOC 2007 classes in
-    ``benchmarks/RESULTS.md`` (k=1, efficientnet_lite0), inside a plateau: see the table there.
+    The defaults were chosen on the five VOC 2010 co-segmentation and three VOC 2007 classes of
+    ``benchmarks/RESULTS.md`` (k=1, efficientnet_lite0), which also tries them on photos that were not looked at before.
 
     Args:
         image: (H, W, 3) or (n, H, W, 3), RGB, uint8 or float in 0..1.
