@@ -123,7 +123,7 @@ def test_a_reload_finds_the_gallery_again(open_notebook) -> None:
     book.page.reload()
     book.ready()
     book.page.wait_for_function("document.querySelectorAll('.dffw canvas').length === 4")
-    until(book, lambda: np.abs(pixels(book, 1) - before).mean() < 1)
+    until(book, lambda: (now := pixels(book, 1)).shape == before.shape and np.abs(now - before).mean() < 1)
     book.run("explorer.k = 3")
     book.page.wait_for_function("document.querySelectorAll('.dffw-row').length === 3")
     assert settle(book).startswith("4 images · 3 factors")
