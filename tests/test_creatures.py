@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from dff_widgets.datasets import creatures
+from dff_widgets.datasets._raymarch import Camera, cast
+from dff_widgets.datasets._sdf import Body, Bone, smooth_min
 from dff_widgets.datasets.creatures import render
 
 PARTS = ["head", "legs", "tail", "torso"]
@@ -71,8 +73,7 @@ def test_parts_are_disjoint_and_fill_the_frame():
     assert (shares["tail"] > 0).mean() >= 0.8
 
 
-def test_pixels_outside_the_masks_do_not_depend_on_the_coat():
-    """The masks are exact: what differs between a picture and its bare landscape is animal, shadow or outline."""
+def test_masks_follow_the_outlines():
     image, labels = render(0, 0, 128)
     assert labels.dtype == np.uint8
     assert set(np.unique(labels)) <= {0, 1, 2, 3, 255}
@@ -118,3 +119,30 @@ def test_bad_arguments(arguments, message):
 
 def test_numpy_integers_are_whole_numbers():
     assert len(creatures(np.int64(1), seed=np.uint8(0), size=np.int32(32))) == 1
+
+
+def test_rays_find_a_sphere_and_a_cone_where_they_are():
+    bones = [Bone(0, (0.3, 0, 0), (0.3, 0, 0), 0.4, 0.4), Bone(1, (-0.7, -0.5, 0), (-0.7, 0.5, 0), 0.2, 0.2)]
+    camera = Camera(np.eye(3, dtype=np.float32), (0.0, 0.0), 2.0, 100)
+    hits = cast(Body.from_bones(bones, width=0.8), camera)
+    right, up = camera.coordinates(np.arange(100 * 100))
+    sphere = np.hypot(right - 0.3, up) - 0.4
+    cone = np.hypot(right + 0.7, np.maximum(np.abs(up) - 0.5, 0)) - 0.2
+    for part, outside in enumerate((sphere, cone)):
+        found = np.zeros(100 * 100, bool)
+        found[hits.pixels[hits.part == part]] = True
+        wrong = found != (outside < 0)
+        assert np.abs(outside[wrong]).max(initial=0) < 0.3 * camera.pixel
+    on_sphere = hits.part == 0
+    x, y = right[hits.pixels[on_sphere]] - 0.3, up[hits.pixels[on_sphere]]
+    inside = np.hypot(x, y) < 0.38
+    depth = 0.8 * np.sqrt(np.maximum(0.4**2 - x**2 - y**2, 0))
+    np.testing.assert_allclose(hits.depth[on_sphere][inside], depth[inside], atol=0.01)
+    normals = np.stack([x, y, depth / 0.8**2])
+    normals /= np.sqrt((normals**2).sum(0))
+    assert ((normals * hits.normals[:, on_sphere]).sum(0)[inside] > 0.99).all()
+
+
+def test_smooth_min_is_the_minimum_far_away_and_rounder_near_by():
+    a, b = np.array([0.0, 1.0, 0.5], np.float32), np.array([1.0, 0.0, 0.5], np.float32)
+    np.testing.assert_allclose(smooth_min(a, b, np.float32(0.2)), [0, 0, 0.45], atol=1e-7)

@@ -42,7 +42,7 @@ def draw_animal(rng: np.random.Generator, species: str) -> Animal:
     kind = _individual(rng, SPECIES[species])
     coat = kind.coats[rng.integers(len(kind.coats))]
     colours = kind.colours[rng.integers(len(kind.colours))]
-    tint = rng.uniform(0.85, 1.2, 3) * rng.uniform(0.9, 1.15)
+    tint = rng.uniform(0.95, 1.06, 3) * rng.uniform(0.85, 1.15)
     first, second = ((float(r * tint[0]), float(g * tint[1]), float(b * tint[2])) for r, g, b in colours)
     bones, nose = [], (0.0, 0.0, 0.0)
     head_bones, neck_bones, nose = _head_and_neck(rng, kind)
@@ -125,7 +125,7 @@ def _trunk(kind: Species) -> list[Bone]:
 
 
 def _head_and_neck(rng: np.random.Generator, kind: Species) -> tuple[list[Bone], list[Bone], Vector]:
-    """Bones of the head and of the neck, and the tip of the nose. The lower half of the neck belongs to the torso."""
+    """Bones of the head and of the neck, and the tip of the nose. The lower neck belongs to the torso."""
     pitch, nod, yaw = kind.neck_pitch, rng.uniform(-38, -22), rng.uniform(-28, 28)
     pose = rng.random()
     if pose < 0.15:  # head down, to the grass
@@ -242,26 +242,32 @@ def _legs(rng: np.random.Generator, kind: Species) -> list[Bone]:
             hip = (hip_x, y - 0.03, side * 0.75 * spread)
             lift = 0.10 * kind.leg * (swing > 0) * walking * (side == phase)
             foot = (hip_x + swing + (0.0 if front else -0.03), 0.055 + lift, side * 0.95 * spread)
-            bones += _leg(kind, hip, foot, front, bend=0.06 * kind.leg + 1.2 * lift)
+            bones += _leg(kind, hip, foot, front, y - kind.belly + 0.04, bend=0.06 * kind.leg + 1.2 * lift)
     return bones
 
 
-def _leg(kind: Species, hip: Vector, foot: Vector, front: bool, bend: float) -> list[Bone]:
+def _leg(kind: Species, hip: Vector, foot: Vector, front: bool, waist: float, bend: float) -> list[Bone]:
+    """One leg; what is above the height `waist`, shoulder or haunch, stands out from the trunk and belongs to it."""
     w = kind.leg_width
+    waist_share = (hip[1] - waist) / (hip[1] - foot[1])
     if front:
-        knee = _add(_between(hip, foot, 0.56), (bend, 0, 0))
-        thigh, middle, shin = w * 1.10, 0.56 * w, 0.42 * w
-        bones = [Bone(LEGS, hip, knee, thigh, middle), Bone(LEGS, knee, foot, 0.54 * w, shin)]
-    else:
-        stifle = _add(_between(hip, foot, 0.30), (0.05 + bend, 0, 0))
-        hock = _add(_between(hip, foot, 0.62), (-0.05 - bend, 0, 0))
+        elbow = _add(_between(hip, foot, waist_share), (0.3 * bend, 0, 0))
+        knee = _add(_between(elbow, foot, 0.42), (0.7 * bend, 0, 0))
         bones = [
-            Bone(LEGS, hip, stifle, 1.35 * w, 1.02 * w, blend=0.08),
-            Bone(LEGS, stifle, hock, 0.92 * w, 0.52 * w),
-            Bone(LEGS, hock, foot, 0.52 * w, 0.42 * w),
+            Bone(TORSO, hip, elbow, 1.10 * w, 0.76 * w, blend=0.08),
+            Bone(LEGS, elbow, knee, 0.78 * w, 0.58 * w),
+            Bone(LEGS, knee, foot, 0.58 * w, 0.46 * w),
+        ]
+    else:
+        stifle = _add(_between(hip, foot, waist_share), (0.05 + bend, 0, 0))
+        hock = _add(_between(stifle, foot, 0.45), (-0.10 - bend, 0, 0))
+        bones = [
+            Bone(TORSO, hip, stifle, 1.35 * w, 0.98 * w, blend=0.08),
+            Bone(LEGS, stifle, hock, 0.96 * w, 0.58 * w),
+            Bone(LEGS, hock, foot, 0.58 * w, 0.46 * w),
         ]
     toe = _add(foot, (0.35 * w, -0.02, 0))
-    bones.append(Bone(LEGS, foot, toe, 0.46 * w, 0.50 * w, "hoof" if kind.hoofed else "coat", blend=0.03))
+    bones.append(Bone(LEGS, foot, toe, 0.50 * w, 0.54 * w, "hoof" if kind.hoofed else "coat", blend=0.03))
     return bones
 
 

@@ -88,7 +88,7 @@ def albedo(rng: np.random.Generator, animal: Animal, hits: Hits) -> Floats:
         "eye": (0.012, 0.010, 0.010),
         "hoof": (0.060, 0.050, 0.042),
         "horn": (0.42, 0.36, 0.27),
-        "hair": 0.8 * np.minimum(first, second),
+        "hair": 0.5 * np.minimum(first, second),
         "ear": 0.75 * first,
     }
     materials = np.array(animal.materials)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ._sdf import JOIN, Body, Floats
 
+_PARTS = 4  # rows of a membership
 _BLOCK = 8  # side of a block of pixels whose rays first travel as one
 _OCCLUSION = ((0.05, 0.5), (0.12, 0.5))  # distances at which a crease is felt, and their weights
 
@@ -106,19 +107,22 @@ def cast(body: Body, camera: Camera, side: int = 64) -> Hits:
     one, each with only the bones that matter there. The few rays that graze the skin and need many more steps are
     finished together, which costs less than finishing them tile by tile.
     """
-    near, far = _depth_range(body, camera)
+    low, high = body.bounds(camera.axes)
+    near, far = float(high[2]) + body.reach, float(low[2]) - body.reach
     blocks = camera.coarse(_BLOCK)
     start = np.full(blocks.size**2, near, np.float32)
     occupied = np.zeros(blocks.size**2, bool)
-    half_diagonal = blocks.pixel * 0.5**0.5
-    _march(body, blocks, np.arange(blocks.size**2), far, start, occupied, steps=60, clearance=half_diagonal)
+    everywhere = np.arange(blocks.size**2)
+    undecided = _march(body, blocks, everywhere, far, start, occupied, steps=20, clearance=blocks.pixel * 0.5**0.5)
+    occupied[undecided] = True
     depth, occupied = _enlarge(start, blocks.size, camera.size), _enlarge(occupied, blocks.size, camera.size)
 
     hit = np.zeros(camera.size**2, bool)
     tiles = list(_tiles(body, camera, side, occupied))
-    grazing = [_march(t.body, camera, t.pixels, far, depth, hit, steps=6) for t in tiles]
+    grazing = [_march(tile.body, camera, tile.pixels, far, depth, hit, steps=6) for tile in tiles]
     if grazing:
-        _march(body, camera, np.concatenate(grazing), far, depth, hit, steps=40)
+        slowest = _march(body, camera, np.concatenate(grazing), far, depth, hit, steps=40)
+        hit[slowest] = True  # so slow only because they are so close
     found = [_look(tile, camera, tile.pixels[hit[tile.pixels]], depth) for tile in tiles]
     if not found:
         raise ValueError("the camera looks past the body")
@@ -138,7 +142,8 @@ def _march(
 ) -> NDArray[np.intp]:
     """Advance the rays of `pixels` by at most `steps` steps, and return those still under way.
 
-    `depth` and `hit`, both of the whole picture, are updated. A ray stops `clearance` before the skin.
+    `depth` and `hit`, both of the whole picture, are updated. A ray has hit within 0.2 pixels of the skin, plus
+    `clearance`.
     """
     to_model = np.array([[1], [1], [1 / body.width]], np.float32)
     origins = camera.points(pixels, np.zeros(len(pixels), np.float32)) * to_model
@@ -151,12 +156,10 @@ def _march(
         step = body.distance(origins + towards * at) * np.float32(body.width) - np.float32(clearance)
         touched = step < 0.2 * camera.pixel
         hit[pixels[touched]] = True
-        at -= np.maximum(step, 0) if clearance else step
+        at -= np.maximum(step, 0)
         depth[pixels] = at
         on = ~touched & (at > far)
         pixels, origins = pixels[on], origins[:, on]
-    if clearance:
-        hit[pixels] = True  # undecided; the finer rays will tell
     return pixels
 
 
@@ -166,11 +169,6 @@ def _enlarge(blocks: NDArray[Any], count: int, size: int) -> NDArray[Any]:
     return grid[:size, :size].ravel()
 
 
-def _depth_range(body: Body, camera: Camera) -> tuple[float, float]:
-    low, high = body.bounds(camera.axes)
-    return float(high[2]) + body.reach, float(low[2]) - body.reach
-
-
 def _look(tile: _Tile, camera: Camera, pixels: NDArray[np.intp], depth: Floats) -> Hits:
     """What is to be seen at `pixels` of the tile, whose rays have arrived at the skin."""
     at = depth[pixels]
@@ -178,7 +176,7 @@ def _look(tile: _Tile, camera: Camera, pixels: NDArray[np.intp], depth: Floats) 
     bones = tile.body.bone_distances(points)
     present, parts = tile.body.join_bones(bones)
     normals = _normals(tile.body, points, camera.pixel)
-    membership = np.zeros((4, len(pixels)), np.float32)
+    membership = np.zeros((_PARTS, len(pixels)), np.float32)
     membership[present] = np.maximum(1 - (parts - parts.min(0)) / np.float32(JOIN), 0)
     return Hits(
         pixels=pixels,

@@ -4,14 +4,15 @@ A body is a list of bones: round cones (two spheres and their convex hull), each
 are joined by a smooth minimum, and so are the parts, hence the skin has no seams. A point of the skin belongs to the
 part whose own distance is least, so part masks come from the very march that draws the picture.
 
-Only operations that IEEE arithmetic rounds exactly (+ - * / sqrt min max) enter a distance, so a body has the same
-outline on every machine. Coordinates are in units of the animal's height at the withers, about 1.
+Only operations that IEEE arithmetic rounds exactly (+ - * / sqrt min max) enter a distance, so that masks do not change
+with a machine's mathematics library. Coordinates are in units of the animal's height at the withers, about 1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +89,12 @@ class Body:
             self.width,
         )
 
+    @cached_property
+    def _parts(self) -> tuple[NDArray[np.intp], list[int]]:
+        """Which parts there are, and the first bone of each."""
+        present, first = np.unique(self.part, return_index=True)
+        return present, first.tolist()
+
     @property
     def reach(self) -> float:
         """How far beyond a bone's surface the smooth minima let it shape the skin."""
@@ -127,11 +134,11 @@ class Body:
 
     def join_bones(self, distances: Floats) -> tuple[NDArray[np.intp], Floats]:
         """Which parts there are (p,), and distances (p, n) to each, from the `distances` (m, n) to every bone."""
-        present, first = np.unique(self.part, return_index=True)
+        present, first = self._parts
         joined = np.empty((len(present), distances.shape[1]), np.float32)
-        for row, (lo, hi) in enumerate(zip(first, [*first[1:], len(self.part)], strict=True)):
-            part = distances[lo]
-            for bone in range(lo + 1, hi):
+        for row, (lowest, end) in enumerate(zip(first, [*first[1:], len(self.part)], strict=True)):
+            part = distances[lowest]
+            for bone in range(lowest + 1, end):
                 part = smooth_min(part, distances[bone], self.blend[bone])
             joined[row] = part
         return present, joined

@@ -1,8 +1,9 @@
 """The embedded images: four-legged animals in landscapes, ray-marched, with exact part masks.
 
 They need no download, and a seed gives the same pictures everywhere, so a test or a lecture can rely on them. The parts
-are "head" (with ears, horns and the upper half of the neck, which moves with it), "torso" (with the lower half of the
-neck), "legs" (from the shoulder and the haunch down) and "tail". They are disjoint, and together they are the animal.
+are "head" (with ears, horns and the upper part of the neck, which moves with it), "torso" (with the lower part of the
+neck, the shoulders and the haunches), "legs" (from the elbow and the stifle down) and "tail". They are disjoint, and
+together they are the animal.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def creatures(n: SupportsIndex = 12, *, seed: SupportsIndex = 0, size: SupportsI
     """Animals with exact part masks: images (size, size, 3) uint8, parts "head", "torso", "legs" and "tail".
 
     Image i depends on `seed` and i alone, not on `n`, and shows the same animal and place at every `size`. Pictures are
-    kept for the rest of the process; those of an `ImageSet` are read-only.
+    read-only, and the last 64 are kept in memory. A tail out of the frame or behind the animal has an empty mask.
 
     Args:
         n: how many images, at least 1.
@@ -62,7 +63,7 @@ def creatures(n: SupportsIndex = 12, *, seed: SupportsIndex = 0, size: SupportsI
     )
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def render(seed: int, index: int, size: int) -> tuple[Picture, Labels]:
     """Image `index` of a seed, (size, size, 3), and its labels (size, size): indices into PARTS, or BACKGROUND.
 
@@ -76,9 +77,9 @@ def render(seed: int, index: int, size: int) -> tuple[Picture, Labels]:
     sun = np.array([rng.uniform(-0.7, 0.7), 0.75, 0.55], np.float32) @ camera.axes
     sun /= np.sqrt((sun**2).sum())
 
-    picture = paint(rng, scene, size, horizon)
+    picture = paint(rng, scene, horizon, size)
     on_ground = np.arange(size)[:, None] > (horizon + 0.02) * size
-    picture *= (1 - 0.75 * _shadow(animal, camera, sun) * on_ground)[..., None]
+    picture *= (1 - 0.6 * _shadow(animal, camera, sun) * on_ground)[..., None]
     hits = cast(animal.body, camera)
     picture.reshape(-1, 3)[hits.pixels] = shade(albedo(rng, animal, hits), animal, hits, scene, sun, camera)
 
@@ -118,8 +119,10 @@ def _frame(rng: np.random.Generator, animal: Animal, size: int) -> Camera:
     towards = np.array([sin(turn) * cos(lift), sin(lift), side * cos(turn) * cos(lift)])
     right = np.array([towards[2], 0, -towards[0]]) / cos(lift)
     axes = np.stack([right, np.cross(towards, right), towards]).astype(np.float32)
-    low, high = animal.body.subset(animal.body.part != TAIL).bounds(axes)
-    extent = float((high - low)[:2].max()) * rng.uniform(0.98, 1.05)
+    in_frame = animal.body.part != TAIL
+    in_frame[np.argmin(in_frame)] = True  # the root of the tail
+    low, high = animal.body.subset(in_frame).bounds(axes)
+    extent = float((high - low)[:2].max()) * rng.uniform(0.96, 1.02)
     slack = np.maximum(extent - (high - low)[:2], 0)
     centre = (high + low)[:2] / 2 + slack * rng.uniform(-0.3, 0.3, 2)
     return Camera(axes, (float(centre[0]), float(centre[1])), extent, size)
