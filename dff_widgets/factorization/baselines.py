@@ -92,7 +92,7 @@ def kmeans(
 def _prepared(A: Any, k: int, device: str | torch.device) -> tuple[Matrix, int]:
     X, nonnegative = to_matrix(A)
     k = check_count(k, "k", 1, min(X.shape), f" (A is {X.shape[0]} x {X.shape[1]})")
-    return Matrix(X, pick_device(device, X), nonnegative=nonnegative, extra=X.nbytes // 4), k
+    return Matrix(X, pick_device(device, X), nonnegative=nonnegative, extra=X.nbytes // 6), k
 
 
 def _result(A: Any, matrix: Matrix, H: Tensor, W: Tensor, n_iter: int, converged: bool) -> Factorization:

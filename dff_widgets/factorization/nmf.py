@@ -96,7 +96,7 @@ def nmf(
     tol, seed = check_tol(tol), check_count(seed, "seed", 0, 2**62)
 
     matrix = (
-        sketch.matrix if sketch else Matrix(X, pick_device(device, X), nonnegative=nonnegative, extra=X.nbytes // 4)
+        sketch.matrix if sketch else Matrix(X, pick_device(device, X), nonnegative=nonnegative, extra=X.nbytes // 6)
     )
     axes = sketch.axes if sketch else None
     H, W = start(matrix, k, init, signed=method.signed, n_init=n_init, seed=seed, axes=axes)
