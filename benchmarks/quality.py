@@ -50,7 +50,7 @@ def methods(network: Network, name: str) -> dict[str, Method]:
     found = {
         "DFF (paper: 75th percentile)": Method(dff, PAPER),
         "DFF-CRF, 75th percentile": Method(crf(dff), PAPER),
-        "DFF, threshold=auto": Method(dff, AUTO),
+        "DFF, threshold=otsu": Method(dff, {"threshold": "otsu"}),
         "automatic: DFF-CRF, threshold=auto": Method(crf(dff), AUTO),
         "DDT, its own threshold": Method(baselines.ddt, {"percentile": 0}),
         "DDT, 75th percentile": Method(baselines.ddt, PAPER),

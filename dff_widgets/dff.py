@@ -75,12 +75,13 @@ class DFFResult:
         return upsample(self._coarse[i], self.sizes[i])
 
     def masks(self, percentile: float = 75, *, threshold: str | None = None) -> list[Array]:
-        """Binary maps at the paper's threshold, or at one that adapts to each image.
+        """Binary maps at the paper's threshold, or at one that is found for each image.
 
         Args:
             percentile: 0..100, of all entries of a factor's heat maps over the set (section 4.3 of the paper).
-            threshold: None, or ``"auto"`` in place of the percentile: Otsu's level of each map of each image (see
-                `thresholds.levels`, also for factors that are absent from an image), and 0.5 in a refined result.
+            threshold: None, or in place of the percentile ``"otsu"``, Otsu's level of each map of each image (see
+                `thresholds.levels`, also for factors that are absent from an image); or ``"auto"``, the best we know
+                without labels: where `refine` finds a pixel more likely inside than not, refining first if need be.
 
         Returns:
             Per image (k, height, width) bool.
@@ -88,8 +89,8 @@ class DFFResult:
         Raises:
             ValueError: the percentile or the threshold is something else.
         """
-        levels = self._levels(percentile, threshold)
-        return [binarise(maps, level) for maps, level in zip(self._all_heatmaps(), levels, strict=True)]
+        source, levels = self._cut(percentile, threshold)
+        return [binarise(maps, level) for maps, level in zip(source._all_heatmaps(), levels, strict=True)]
 
     def thresholds(self, percentile: float = 75) -> Array:
         """(k,) the level in 0..1 from which a heat map is in its mask."""
@@ -112,10 +113,10 @@ class DFFResult:
         """
         if not 0 <= factor < self.k:
             raise ValueError(f"factor is {factor!r}; this result has factors 0..{self.k - 1}")
-        levels = self._levels(percentile, threshold)[:, [factor]]
+        source, levels = self._cut(percentile, threshold)
         return [
             largest_box(binarise(maps[[factor]], level)[0])
-            for maps, level in zip(self._all_heatmaps(), levels, strict=True)
+            for maps, level in zip(source._all_heatmaps(), levels[:, [factor]], strict=True)
         ]
 
     def refine(
@@ -123,7 +124,7 @@ class DFFResult:
     ) -> DFFResult:
         """DFF-CRF: the same factors with heat maps that follow the edges of the images (section 4.3 of the paper).
 
-        Every map starts at its automatic level (`thresholds.levels`), so that no threshold is needed; see `crf.refine`.
+        Every map starts at Otsu's level (`thresholds.levels`), so that no threshold is needed; see `crf.refine`.
 
         Args:
             joint: let the factors and a background compete for each pixel; else each is refined on its own.
@@ -137,7 +138,7 @@ class DFFResult:
         from .crf import refine_images
 
         source = dataclasses.replace(self, maps=None)
-        levels = source._levels(75, "auto")
+        levels = thresholds.levels(source._all_heatmaps())
         maps = refine_images(
             self.images, source._coarse, levels, size=size or self.size, joint=joint, device=device, **options
         )
@@ -211,15 +212,19 @@ class DFFResult:
             return [m.astype(np.float32) for m in self.maps]
         return fold(normalise(self.factorization.H), self.shapes)
 
-    def _levels(self, percentile: float, threshold: str | None) -> Array:
-        """(n, k) the level of each image and factor."""
-        if threshold not in (None, "auto"):
-            raise ValueError(f"threshold is {threshold!r}; give 'auto', or None for the percentile")
+    @cached_property
+    def _refined(self) -> DFFResult:
+        return self if self.maps is not None else self.refine()
+
+    def _cut(self, percentile: float, threshold: str | None) -> tuple[DFFResult, Array]:
+        """The result whose heat maps become masks, and (n, k) the level of each image and factor."""
         if threshold is None:
-            return np.tile(self.thresholds(percentile), (len(self), 1))
-        if self.maps is not None:
-            return np.full((len(self), self.k), thresholds.REFINED)
-        return thresholds.levels(self._all_heatmaps())
+            return self, np.tile(self.thresholds(percentile), (len(self), 1))
+        if threshold == "otsu":
+            return self, thresholds.levels(self._all_heatmaps())
+        if threshold == "auto":
+            return self._refined, np.full((len(self), self.k), thresholds.REFINED)
+        raise ValueError(f"threshold is {threshold!r}; give 'auto' or 'otsu', or None for the percentile")
 
 
 def factorize(activations: Activations, k: int, *, matrix: Any = None, **options: Any) -> DFFResult:

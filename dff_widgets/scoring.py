@@ -57,7 +57,7 @@ METHODS: dict[str, Method] = {
 }
 # With a threshold that adapts to each image.
 AUTOMATIC: dict[str, Method] = {
-    "DFF, auto": Method(_dff, {"threshold": "auto"}),
+    "DFF, Otsu": Method(_dff, {"threshold": "otsu"}),
     "DFF-CRF, auto": Method(_dff_crf, {"threshold": "auto"}),
 }
 # Other ways to find one object in the same activations; see `baselines`.

@@ -49,16 +49,17 @@ def test_the_size_to_work_at_is_an_option(result):
     assert result.refine(size=1000).maps[0].shape == (3, 40, 56)  # never enlarged
 
 
-def test_auto_masks_are_each_maps_own_level(result):
+def test_otsu_masks_are_each_maps_own_level(result):
     levels = thresholds.levels(result.heatmaps(i) for i in range(2))
-    for i, mask in enumerate(result.masks(threshold="auto")):
+    for i, mask in enumerate(result.masks(threshold="otsu")):
         np.testing.assert_array_equal(mask, binarise(result.heatmaps(i), levels[i]))
 
 
-def test_auto_masks_of_a_refined_result_are_its_beliefs(result):
+def test_auto_masks_are_the_beliefs_of_the_refined_result_refined_or_not(result):
     refined = result.refine()
-    for i, mask in enumerate(refined.masks(threshold="auto")):
+    for i, (mask, same) in enumerate(zip(refined.masks(threshold="auto"), result.masks(threshold="auto"), strict=True)):
         np.testing.assert_array_equal(mask, refined.heatmaps(i) >= 0.5)
+        np.testing.assert_array_equal(same, mask)
     for factor in range(3):
         expected = [largest_box(m[factor]) for m in refined.masks(threshold="auto")]
         np.testing.assert_array_equal(refined.boxes(factor, threshold="auto"), expected)
@@ -109,6 +110,6 @@ def test_automatic_masks_beat_the_papers_on_photos():
     result = DeepFeatureFactorization(1).fit(images)
     objects = {0: ["object"]}
     paper, automatic = (
-        iou(masks, images.parts, objects)[0] for masks in (result.masks(), result.refine().masks(threshold="auto"))
+        iou(masks, images.parts, objects)[0] for masks in (result.masks(), result.masks(threshold="auto"))
     )
     assert automatic > paper + 0.05
