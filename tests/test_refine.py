@@ -70,7 +70,7 @@ def test_the_percentile_still_works_on_a_refined_result(result):
     assert (share < 0.5).all()
 
 
-@pytest.mark.parametrize("threshold", ["otsu", 0.5, 75])
+@pytest.mark.parametrize("threshold", ["median", 0.5, 75])
 def test_another_threshold_is_named(result, threshold):
     for ask in (result.masks, result.boxes):
         with pytest.raises(ValueError, match="threshold is"):

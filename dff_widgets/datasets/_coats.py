@@ -68,10 +68,10 @@ def second_colour(rng: np.random.Generator, animal: Animal, hits: Hits, low: Flo
     from_nose = np.sqrt(((hits.points - np.array(animal.nose, np.float32)[:, None]) ** 2).sum(0))
     pale = np.maximum(pale_belly, 0.85 * (1 - ramp(from_nose, 0.08, 0.24)) * head)
     if animal.coat == "countershade":
-        return pale
+        return np.asarray(pale)
     if animal.coat == "fawn spots":
         spot = (1 - ramp(speckle(rng, hits.points, 8.0), 0.15, 0.25)) * torso
-        return np.maximum(pale, spot * ramp(y, animal.belly + 0.15, animal.belly + 0.25))
+        return np.asarray(np.maximum(pale, spot * ramp(y, animal.belly + 0.15, animal.belly + 0.25)))
     raise ValueError(f"no coat named {animal.coat!r}")
 
 

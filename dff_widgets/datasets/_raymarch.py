@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ._sdf import JOIN, Body, Floats
 
 _PARTS = 4  # rows of a membership
-_BLOCK = 8  # side of a block of pixels whose rays first travel as one
+_BLOCK = 4  # side of a block of pixels whose rays first travel as one
 _OCCLUSION = ((0.05, 0.5), (0.12, 0.5))  # distances at which a crease is felt, and their weights
 
 
@@ -100,7 +100,7 @@ class _Tile:
     body: Body
 
 
-def cast(body: Body, camera: Camera, side: int = 64) -> Hits:
+def cast(body: Body, camera: Camera, side: int = 96) -> Hits:
     """March one ray per pixel and look at the skin where it arrives.
 
     Blocks of pixels first travel together as far as all of them may. Then tiles of `side` pixels are marched one by
@@ -119,7 +119,7 @@ def cast(body: Body, camera: Camera, side: int = 64) -> Hits:
 
     hit = np.zeros(camera.size**2, bool)
     tiles = list(_tiles(body, camera, side, occupied))
-    grazing = [_march(tile.body, camera, tile.pixels, far, depth, hit, steps=6) for tile in tiles]
+    grazing = [_march(tile.body, camera, tile.pixels, far, depth, hit, steps=10) for tile in tiles]
     if grazing:
         slowest = _march(body, camera, np.concatenate(grazing), far, depth, hit, steps=40)
         hit[slowest] = True  # so slow only because they are so close

@@ -98,15 +98,15 @@ def paint(rng: np.random.Generator, scene: Scene, horizon: float, size: int) -> 
     v = ((np.arange(_LAND, dtype=np.float32) + 0.5) / _LAND)[:, None]
     far = _sky(rng, scene, v / horizon)
     for layer in range(2):
-        ridge = horizon - 0.05 - 0.09 * (1 - layer) * rng.uniform(0.5, 1.3)
-        ridge = ridge - 0.10 * (fractal(rng, (1, _LAND), (1, 3 + 3 * layer), 4) - 0.5)
+        level = horizon - 0.05 - 0.09 * (1 - layer) * rng.uniform(0.5, 1.3)
+        ridge = level - 0.10 * (fractal(rng, (1, _LAND), (1, 3 + 3 * layer), 4) - 0.5)
         far = mix(far, mix(scene.hills, scene.haze, 0.72 - 0.32 * layer), ramp(v - ridge, -0.01, 0.01))
     if scene.trees is not None:
         far = _trees(rng, scene, scene.trees, far, v, horizon)
     land = mix(far, _ground(rng, scene, v, horizon), _wide(ramp(v, horizon - 0.012, horizon + 0.012)))
     land = ndimage.gaussian_filter(land, (_BLUR * _LAND, _BLUR * _LAND, 0))
     channels = [Image.fromarray(c).resize((size, size), Image.Resampling.BICUBIC) for c in np.moveaxis(land, 2, 0)]
-    return np.stack(channels, axis=-1)
+    return np.stack([np.asarray(channel) for channel in channels], axis=-1)
 
 
 def _wide(column: Floats) -> Floats:
