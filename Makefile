@@ -29,8 +29,7 @@ format: .venv/test.done
 	$(BIN)/ruff format .
 
 bench: .venv/bench.done
-	$(BIN)/python -m benchmarks.factorization
-	$(BIN)/python -m benchmarks.interaction
+	for name in factorization extraction metrics crf quality interaction; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 clean:
 	rm -rf .venv

@@ -21,6 +21,7 @@ _HOME: dict[str, str | None] = {
     "Network": "networks",
     "Sketch": "factorization",
     "assign": "parts",
+    "baselines": None,
     "best_part_iou": "metrics",
     "corloc": "metrics",
     "coverage": "parts",
