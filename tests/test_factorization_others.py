@@ -191,3 +191,8 @@ def test_baselines_refuse_by_name():
         kmeans(np.full((5, 4), np.inf), 2)
     assert kmeans(np.zeros((5, 4)), 2).error == 0
     assert isinstance(pca(torch.ones(5, 4), 1).H, torch.Tensor)
+
+
+def test_a_factorization_shows_its_shapes_and_error_and_not_its_numbers():
+    fac = nmf(activations(40, 9, 2), 2, seed=0)
+    assert repr(fac).startswith(f"Factorization(H (40, 2), W (2, 9), error={fac.error:.4g}, ")

@@ -27,6 +27,13 @@ class Factorization:
     n_iter: int
     converged: bool
 
+    def __repr__(self) -> str:
+        end = "converged" if self.converged else "not converged"
+        return (
+            f"Factorization(H {tuple(self.H.shape)}, W {tuple(self.W.shape)}, error={self.error:.4g}, "
+            f"{end} after {self.n_iter} iterations)"
+        )
+
     @property
     def k(self) -> int:
         """The number of factors."""
