@@ -100,7 +100,7 @@ def extract(
     sizes: dict[int, tuple[int, int]] = {}
     skipped: dict[int, str] = {}
     try:
-        with _moved(network.module, where) as like, inference(network.module):
+        with inference(network.module), _moved(network.module, where) as like:
             for indices, batch in _prefetch(_batches(images, network, size, batch_size, sizes, skipped)):
                 features = _forward(network, at.name, batch.to(like))
                 maps.update(zip(indices, features, strict=True))

@@ -6,10 +6,12 @@ import contextlib
 import copy
 import difflib
 import pickle
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -268,20 +270,27 @@ class StopForwardError(Exception):
     """Raised inside a forward pass to end it once the asked layer has spoken; never leaves `dff_widgets`."""
 
 
+_IN_USE: WeakKeyDictionary[nn.Module, threading.RLock] = WeakKeyDictionary()
+_IN_USE_GUARD = threading.Lock()
+
+
 @contextlib.contextmanager
 def inference(module: nn.Module) -> Iterator[None]:
     """Eval mode without gradients; the mode of every submodule is as before afterwards.
 
+    One thread at a time: the hooks, the mode and the device of a module that two explorers share are shared too.
     Not torch's inference mode: what a module of the caller caches in its forward pass must be fit for training.
     """
-    training = [m for m in module.modules() if m.training]
-    try:
-        module.eval()
-        with torch.no_grad():
+    with _IN_USE_GUARD:
+        in_use = _IN_USE.setdefault(module, threading.RLock())
+    with in_use, torch.no_grad():
+        training = [m for m in module.modules() if m.training]
+        try:
+            module.eval()
             yield
-    finally:
-        for m in training:
-            m.training = True
+        finally:
+            for m in training:
+                m.training = True
 
 
 Hook = Callable[[str, nn.Module, tuple[Any, ...], Any], None]

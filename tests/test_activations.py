@@ -1,4 +1,5 @@
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -192,3 +193,16 @@ def test_a_module_of_another_precision_or_without_weights(mixed):
     bare = extract(nn.Sequential(nn.ReLU(), nn.MaxPool2d(4)), mixed, layer="0", size=32)
     assert bare.matrix.shape[1] == 3
     assert bare.matrix.min() == 0
+
+
+def test_threads_that_share_a_network_do_not_meet_in_it(network):
+    pictures = [[np.full((40 + i, 50, 3), 10 * j, np.uint8) for j in range(12)] for i in range(4)]
+
+    def rows(images):
+        return extract(network, images, size=40, batch_size=1).matrix
+
+    alone = [rows(images) for images in pictures]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(rows, pictures))
+    for a, b in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(a, b)
