@@ -46,7 +46,7 @@ def ddt(activations: Activations, k: int = 1, seed: int = 0) -> DFFResult:
     covariance = A.T @ A / len(A) - np.outer(mean, mean)
     direction = np.linalg.eigh(covariance.astype(np.float64))[1][:, -1].astype(np.float32)
     projection = A @ direction - mean @ direction
-    sign = 1 if np.corrcoef(projection, A.sum(axis=1))[0, 1] >= 0 else -1
+    sign = 1 if projection @ A.sum(axis=1) >= 0 else -1  # as their covariance: the projection is centred
     result = _result(activations, sign * projection[:, None], sign * direction[None])
     # The zero line belongs to the signed map: of its positive part, interpolation would lift all that is near it.
     signed = fold(result.factorization.H / max(float(result.factorization.H.max()), 1e-12), activations.shapes)
