@@ -9,12 +9,14 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 ARGS ?=
 BIN := .venv/bin
+NOTEBOOK := notebooks/01_explore.ipynb
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: lab test lint format bench clean
 
 lab: .venv/lab.done
-	$(BIN)/jupyter lab $(ROOT) --LabApp.extra_labextensions_path=tools/labextensions $(ARGS) notebooks/01_explore.ipynb
+	$(BIN)/jupyter lab $(ROOT) --LabApp.extra_labextensions_path=tools/labextensions \
+	  --LabApp.default_url=/lab/tree/$(NOTEBOOK) $(ARGS) $(NOTEBOOK)
 
 test: .venv/test.done
 	$(BIN)/python -m pytest $(ARGS)

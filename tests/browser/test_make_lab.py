@@ -10,8 +10,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_make_lab_opens_the_notebook_with_the_explorer_at_work(context, tmp_path) -> None:
-    recipe = re.search(r"^lab:.*\n\t(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
-    (option, where), path = re.search(r"(--\S+labextensions_path)=(\S+)", recipe).groups(), recipe.split()[-1]
+    makefile = (ROOT / "Makefile").read_text()
+    option, where = re.search(r"(--\S+labextensions_path)=(\S+)", makefile).groups()
+    path = re.search(r"^NOTEBOOK := (\S+)", makefile, re.MULTILINE)[1]
     (tmp_path / "notebooks").mkdir()
     shutil.copy(ROOT / path, tmp_path / path)
     server = Server(tmp_path, "lab", f"{option}={ROOT / where}")
