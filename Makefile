@@ -16,7 +16,7 @@ ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 lab: .venv/lab.done
 	$(BIN)/jupyter lab $(ROOT) --LabApp.extra_labextensions_path=tools/labextensions \
-	  --LabApp.default_url=/lab/tree/$(NOTEBOOK) $(ARGS) $(NOTEBOOK)
+	  --LabApp.default_url=/lab/tree/$(NOTEBOOK) $(ARGS)
 
 test: .venv/test.done
 	$(BIN)/python -m pytest $(ARGS)
