@@ -13,7 +13,7 @@ __version__ = "0.1.0.dev0"
 _HOME: dict[str, str | None] = {
     "Activations": "activations",
     "DFFExplorer": "widgets",
-    "DFFResult": "dff",
+    "DFFResult": "result",
     "DeepFeatureFactorization": "dff",
     "Factorization": "factorization",
     "ImageSet": "images",

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from . import factorization
 from .activations import Activations
-from .dff import DFFResult
 from .factorization import Factorization
 from .heatmaps import binarise, fold, normalise, percentiles, upsample
 from .metrics import best_part_iou
 from .networks import Network, hooked, inference, input_like
+from .result import DFFResult
 
 Array = npt.NDArray[Any]
 

@@ -16,7 +16,7 @@ from .tables import Table
 if TYPE_CHECKING:  # at run time this module needs neither torch nor, before a figure is drawn, matplotlib
     from matplotlib.figure import Figure
 
-    from .dff import DFFResult
+    from .result import DFFResult
 
 _DPI = 100
 _MARKERS = "osD^vP*X"

@@ -14,13 +14,14 @@ import numpy.typing as npt
 
 from . import __version__, baselines
 from .activations import Activations, extract
-from .dff import DFFResult, factorize
+from .dff import factorize
 from .factorization import Sketch
 from .images import ImageSet
 from .journal import Journal
 from .metrics import BACKGROUND, best_part_iou, corloc, iou
 from .networks import Network
 from .parts import assign, coverage
+from .result import DFFResult
 
 Array = npt.NDArray[Any]
 Parts = Sequence[Mapping[str, Array]]

@@ -4,9 +4,9 @@ import torch
 
 from dff_widgets import baselines
 from dff_widgets.activations import Activations, extract
-from dff_widgets.dff import DFFResult
 from dff_widgets.images import ImageSet
 from dff_widgets.networks import Layer, load_network
+from dff_widgets.result import DFFResult
 
 from .small_networks import small
 

@@ -6,11 +6,12 @@ from PIL import Image
 
 from dff_widgets import storage
 from dff_widgets.activations import extract
-from dff_widgets.dff import DeepFeatureFactorization, DFFResult, apply, factorize
+from dff_widgets.dff import DeepFeatureFactorization, apply, factorize
 from dff_widgets.factorization import Sketch, nmf, project
 from dff_widgets.heatmaps import upsample
 from dff_widgets.images import ImageSet, UnreadableImageWarning
 from dff_widgets.networks import load_network
+from dff_widgets.result import DFFResult
 
 from .small_networks import small
 

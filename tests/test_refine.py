@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from dff_widgets import thresholds
-from dff_widgets.dff import DeepFeatureFactorization, DFFResult
+from dff_widgets.dff import DeepFeatureFactorization
 from dff_widgets.heatmaps import binarise
 from dff_widgets.images import ImageSet
 from dff_widgets.metrics import iou, largest_box
 from dff_widgets.networks import load_network
+from dff_widgets.result import DFFResult
 
 from .small_networks import small
 

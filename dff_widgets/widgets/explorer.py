@@ -14,11 +14,11 @@ import ipywidgets as w
 import traitlets as t
 from torch import nn
 
-from ..dff import DFFResult
 from ..heatmaps import palette
 from ..hierarchy import match_factors
 from ..images import ImageSet, UnreadableImageWarning
 from ..networks import EMBEDDED, Network
+from ..result import DFFResult
 from .controls import Controls, Reporter
 from .gallery import Gallery, contrast, encode_tile, pack_heat
 from .jobs import CancelledError, LatestJob, Ticket

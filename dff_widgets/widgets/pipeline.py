@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ..activations import Activations, extract
-from ..dff import DFFResult, factorize
+from ..dff import factorize
 from ..factorization import Sketch
 from ..images import ImageSet
 from ..networks import Network, load_network
+from ..result import DFFResult
 
 T = TypeVar("T")
 Report = Callable[[str, int, int], None]  # what is being done, steps done, steps in all (0: unknown); may raise

@@ -1,0 +1,223 @@
+"""The result of a Deep Feature Factorization: factors, their heat maps, and what follows from them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import storage, thresholds
+from .factorization import Factorization
+from .heatmaps import binarise, fold, normalise, percentiles, upsample
+from .images import ImageSet
+from .metrics import largest_box
+
+Array = npt.NDArray[Any]
+
+_VERSION = 1  # of the saved file
+
+
+@dataclass(frozen=True, eq=False)
+class DFFResult:
+    """k factors of a set of images.
+
+    Attributes:
+        factorization: H (rows, k), W (k, c) and the error.
+        images: the images, in the order of the rows of H.
+        shapes: per image its grid (h, w) at the layer.
+        sizes: per image its (height, width) in pixels.
+        network: the network's name.
+        layer: the layer's name.
+        size: the short side in pixels at which the images went through the network.
+        skipped: one sentence for each image that could not be read.
+        maps: None, or per image the heat maps (k, h, w) in 0..1 that `refine` made, float16 at the size it worked at.
+    """
+
+    factorization: Factorization
+    images: ImageSet = field(repr=False)
+    shapes: tuple[tuple[int, int], ...] = field(repr=False)
+    sizes: tuple[tuple[int, int], ...] = field(repr=False)
+    network: str
+    layer: str
+    size: int
+    skipped: tuple[str, ...] = ()
+    maps: tuple[Array, ...] | None = field(default=None, repr=False)
+
+    @property
+    def k(self) -> int:
+        """The number of factors."""
+        return int(self.factorization.W.shape[0])
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+    def coarse_heatmaps(self, i: int) -> Array:
+        """(k, h, w) float32 in 0..1: the maps of image i, as in `heatmaps`, on the layer's grid or `refine`'s."""
+        return self._coarse[i]
+
+    def heatmaps(self, i: int) -> Array:
+        """The heat maps of image i, bilinear at image size.
+
+        Returns:
+            (k, height, width) float32 in 0..1: each factor divided by its maximum over the set or, in a refined result,
+            each pixel's belief to be inside.
+        """
+        return upsample(self._coarse[i], self.sizes[i])
+
+    def masks(self, percentile: float = 75, *, threshold: str | None = None) -> list[Array]:
+        """Binary maps at the paper's threshold, or at one that is found for each image.
+
+        Args:
+            percentile: 0..100, of all entries of a factor's heat maps over the set (section 4.3 of the paper).
+            threshold: None, or in place of the percentile ``"otsu"``, Otsu's level of each map of each image (see
+                `thresholds.levels`, also for factors that are absent from an image); or ``"auto"``, the best we know
+                without labels: where `refine` finds a pixel more likely inside than not, refining first if need be.
+
+        Returns:
+            Per image (k, height, width) bool.
+
+        Raises:
+            ValueError: the percentile or the threshold is something else.
+        """
+        source, levels = self._cut(percentile, threshold)
+        return [binarise(maps, level) for maps, level in zip(source._all_heatmaps(), levels, strict=True)]
+
+    def thresholds(self, percentile: float = 75) -> Array:
+        """(k,) the level in 0..1 from which a heat map is in its mask."""
+        return percentiles(self._all_heatmaps, percentile)
+
+    def boxes(self, factor: int = 0, percentile: float = 75, *, threshold: str | None = None) -> list[Array]:
+        """A box around the largest connected component of a factor's mask (section 4.4 of the paper).
+
+        Args:
+            factor: 0..k-1.
+            percentile: as in `masks`.
+            threshold: as in `masks`.
+
+        Returns:
+            Per image (4,) integers ``xmin, ymin, xmax, ymax`` in pixels from 0, both ends included; ``0, 0, -1, -1`` (a
+            box of no area) where the mask is empty.
+
+        Raises:
+            ValueError: there is no such factor, or the percentile or the threshold is something else.
+        """
+        if not 0 <= factor < self.k:
+            raise ValueError(f"factor is {factor!r}; this result has factors 0..{self.k - 1}")
+        source, levels = self._cut(percentile, threshold)
+        return [
+            largest_box(binarise(maps[[factor]], level)[0])
+            for maps, level in zip(source._all_heatmaps(), levels[:, [factor]], strict=True)
+        ]
+
+    def refine(
+        self, *, joint: bool = False, size: int | None = None, device: str = "auto", **options: Any
+    ) -> DFFResult:
+        """DFF-CRF: the same factors with heat maps that follow the edges of the images (section 4.3 of the paper).
+
+        Every map starts at Otsu's level (`thresholds.levels`), so that no threshold is needed; see `crf.refine`.
+
+        Args:
+            joint: let the factors and a background compete for each pixel; else each is refined on its own.
+            size: short side in pixels at which to work, at most the image's own; by default that of the network.
+            device: as in `DeepFeatureFactorization`.
+            options: of `crf.refine`.
+
+        Returns:
+            DFFResult with `maps`. It is made from the heat maps of the network, also where this is refined already.
+        """
+        from .crf import refine_images
+
+        source = dataclasses.replace(self, maps=None)
+        levels = thresholds.levels(source._all_heatmaps())
+        maps = refine_images(
+            self.images, source._coarse, levels, size=size or self.size, joint=joint, device=device, **options
+        )
+        return dataclasses.replace(self, maps=tuple(maps))
+
+    def foreground(self) -> tuple[int, ...]:
+        """The factors that together are the common object, found without labels; see `thresholds.foreground`."""
+        H, W = np.asarray(self.factorization.H), np.asarray(self.factorization.W)
+        return thresholds.foreground(H, W, self.shapes)
+
+    def reorder(self, order: Sequence[int]) -> DFFResult:
+        """The same result with its factors in another order: `order` gives the old index of each new factor."""
+        maps = None if self.maps is None else tuple(m[list(order)] for m in self.maps)
+        return dataclasses.replace(self, factorization=self.factorization.reorder(order), maps=maps)
+
+    def save(self, path: str | Path) -> None:
+        """Write one file, atomically: JSON and tensors (safetensors).
+
+        Args:
+            path: of the file. Images in memory go in as PNG; images in files are named by their paths.
+
+        Raises:
+            OSError: the disk is full, or the place is not there or cannot be written to.
+        """
+        images, tensors = storage.pack_images(self.images)
+        fac = self.factorization
+        content = {
+            "images": images,
+            "shapes": self.shapes,
+            "sizes": self.sizes,
+            "about": [self.network, self.layer, self.size],
+            "fit": [fac.error, fac.n_iter, fac.converged],
+            "skipped": self.skipped,
+            "refined": self.maps is not None,
+        }
+        tensors.update({f"map/{i}": m for i, m in enumerate(self.maps or ())})
+        storage.write(Path(path), "result", _VERSION, content, {"H": fac.H, "W": fac.W, **tensors})
+
+    @staticmethod
+    def load(path: str | Path) -> DFFResult:
+        """Read what `save` wrote; a file from elsewhere can run no code.
+
+        Raises:
+            ValueError: the file is damaged, no result, or from a newer version.
+        """
+        content, tensors = storage.read(Path(path), "result", _VERSION)
+        try:
+            factors = Factorization(tensors["H"], tensors["W"], *content["fit"])
+            images = storage.unpack_images(content["images"], tensors)
+            shapes, sizes = (tuple((int(h), int(w)) for h, w in content[what]) for what in ("shapes", "sizes"))
+            network, layer, size = content["about"]
+            maps = tuple(tensors[f"map/{i}"] for i in range(len(shapes))) if content.get("refined") else None
+            result = DFFResult(factors, images, shapes, sizes, network, layer, size, tuple(content["skipped"]), maps)
+            fold(factors.H, shapes)  # says so when rows and shapes disagree
+            if not len(images) == len(shapes) == len(sizes):
+                raise ValueError(f"{len(images)} images, {len(shapes)} shapes, {len(sizes)} sizes")
+            if factors.H.shape[1:] != factors.W.shape[:1]:
+                raise ValueError(f"H is {factors.H.shape}, W is {factors.W.shape}")
+            if any(m.ndim != 3 or len(m) != result.k for m in maps or ()):
+                raise ValueError(f"the refined maps are not of {result.k} factors")
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f"{str(path)!r} is not a whole result: {error}") from error
+        return result
+
+    def _all_heatmaps(self) -> Iterator[Array]:
+        return (self.heatmaps(i) for i in range(len(self)))
+
+    @cached_property
+    def _coarse(self) -> list[Array]:
+        if self.maps is not None:
+            return [m.astype(np.float32) for m in self.maps]
+        return fold(normalise(self.factorization.H), self.shapes)
+
+    @cached_property
+    def _refined(self) -> DFFResult:
+        return self if self.maps is not None else self.refine()
+
+    def _cut(self, percentile: float, threshold: str | None) -> tuple[DFFResult, Array]:
+        """The result whose heat maps become masks, and (n, k) the level of each image and factor."""
+        if threshold is None:
+            return self, np.tile(self.thresholds(percentile), (len(self), 1))
+        if threshold == "otsu":
+            return self, thresholds.levels(self._all_heatmaps())
+        if threshold == "auto":
+            return self._refined, np.full((len(self), self.k), thresholds.REFINED)
+        raise ValueError(f"threshold is {threshold!r}; give 'auto' or 'otsu', or None for the percentile")
