@@ -15,7 +15,7 @@ import numpy.typing as npt
 from . import storage, thresholds
 from .factorization import Factorization
 from .heatmaps import binarise, fold, normalise, percentiles, upsample
-from .images import ImageSet
+from .images import ImageSet, PerImage
 from .metrics import largest_box
 
 Array = npt.NDArray[Any]
@@ -85,8 +85,12 @@ class DFFResult:
         Raises:
             ValueError: the percentile or the threshold is something else.
         """
+        return list(self.lazy_masks(percentile, threshold=threshold))
+
+    def lazy_masks(self, percentile: float = 75, *, threshold: str | None = None) -> PerImage[Array]:
+        """`masks` as a sequence that makes each image's (k, height, width) bool when it is asked for."""
         source, levels = self._cut(percentile, threshold)
-        return [binarise(maps, level) for maps, level in zip(source._all_heatmaps(), levels, strict=True)]
+        return PerImage(enumerate(levels), lambda i, level: binarise(source.heatmaps(i), level))
 
     def thresholds(self, percentile: float = 75) -> Array:
         """(k,) the level in 0..1 from which a heat map is in its mask."""
