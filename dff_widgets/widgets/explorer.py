@@ -19,8 +19,9 @@ from ..hierarchy import match_factors
 from ..images import ImageSet, UnreadableImageWarning
 from ..networks import EMBEDDED, Network
 from ..result import DFFResult
+from ..tiles import contrast, encode_tile, pack_heat
 from .controls import Controls, Reporter
-from .gallery import Gallery, contrast, encode_tile, pack_heat
+from .gallery import Gallery
 from .jobs import CancelledError, LatestJob, Ticket
 from .pipeline import Pipeline, Request
 

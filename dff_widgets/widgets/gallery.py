@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import anywidget
-import numpy as np
-import numpy.typing as npt
 import traitlets as t
-from PIL import Image
-
-from ..images import ImageSet, UnreadableImageError
-
-Array = npt.NDArray[Any]
 
 _HERE = Path(__file__).parent
-_TILE_PIXELS = 400  # longer side of what is sent: twice a usual tile, for HiDPI screens
 
 
 class Gallery(anywidget.AnyWidget):
@@ -66,39 +56,3 @@ class Gallery(anywidget.AnyWidget):
         """What the browser sends; it waits while another thread writes several traits as one message."""
         with self._lock:
             super().set_state(sync_data)
-
-
-def pack_heat(maps: Sequence[Array]) -> tuple[bytes, list[list[int]]]:
-    """Heat maps as they cross the wire.
-
-    Args:
-        maps: per tile (k, h, w) in 0..1.
-
-    Returns:
-        `Gallery.heat` and `Gallery.grids`.
-    """
-    whole = b"".join((np.nan_to_num(m).clip(0, 1) * 255).round().astype(np.uint8).tobytes() for m in maps)
-    return whole, [[int(m.shape[1]), int(m.shape[2])] for m in maps]
-
-
-def contrast(maps: Sequence[Array]) -> list[float]:
-    """`Gallery.gains` that show the strongest 2 % of a factor's positive entries, over all images, at full colour.
-
-    One peak in one image would otherwise leave a factor pale everywhere else.
-
-    Args:
-        maps: per image (k, h, w) in 0..1.
-    """
-    entries = np.concatenate([m.reshape(len(m), -1) for m in maps], axis=1)
-    return [float(1 / max(np.quantile(e[e > 0], 0.98), 0.05)) if (e > 0).any() else 1.0 for e in entries]
-
-
-def encode_tile(images: ImageSet, index: int) -> bytes:
-    """Image `index` as a JPEG of a size fit for a tile; a grey one where the image cannot be read."""
-    try:
-        image = images.thumbnail(index, _TILE_PIXELS)
-    except UnreadableImageError:
-        image = Image.new("RGB", (_TILE_PIXELS, _TILE_PIXELS), "#888888")
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=88)
-    return buffer.getvalue()

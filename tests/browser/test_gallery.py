@@ -6,7 +6,8 @@ from PIL import Image
 
 import dff_widgets as dff
 from dff_widgets.heatmaps import blend, palette, upsample
-from dff_widgets.widgets.gallery import Gallery, encode_tile, pack_heat
+from dff_widgets.tiles import encode_tile, pack_heat
+from dff_widgets.widgets.gallery import Gallery
 
 TILE = 64
 

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 import dff_widgets as dff
-from dff_widgets.widgets.gallery import Gallery, contrast, encode_tile, pack_heat
+from dff_widgets.tiles import contrast, encode_tile, pack_heat
+from dff_widgets.widgets.gallery import Gallery
 
 
 def test_heat_is_cut_from_one_buffer_in_the_order_of_the_tiles() -> None:

@@ -1,0 +1,53 @@
+"""What a gallery of tiles is given: photos as small JPEG files, heat maps as bytes, and how strongly to draw them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from .images import ImageSet, UnreadableImageError
+
+Array = npt.NDArray[Any]
+
+_TILE_PIXELS = 400  # longer side of a tile: twice a usual one on the page, for HiDPI screens
+
+
+def pack_heat(maps: Sequence[Array]) -> tuple[bytes, list[list[int]]]:
+    """Heat maps as they cross the wire.
+
+    Args:
+        maps: per tile (k, h, w) in 0..1.
+
+    Returns:
+        `heat` and `grids` of a `Gallery`.
+    """
+    whole = b"".join((np.nan_to_num(m).clip(0, 1) * 255).round().astype(np.uint8).tobytes() for m in maps)
+    return whole, [[int(m.shape[1]), int(m.shape[2])] for m in maps]
+
+
+def contrast(maps: Sequence[Array]) -> list[float]:
+    """The `gains` of a `Gallery`: the strongest 2 % of a factor's positive entries, over all images, at full colour.
+
+    One peak in one image would otherwise leave a factor pale everywhere else.
+
+    Args:
+        maps: per image (k, h, w) in 0..1.
+    """
+    entries = np.concatenate([m.reshape(len(m), -1) for m in maps], axis=1)
+    return [float(1 / max(np.quantile(e[e > 0], 0.98), 0.05)) if (e > 0).any() else 1.0 for e in entries]
+
+
+def encode_tile(images: ImageSet, index: int) -> bytes:
+    """Image `index` as a JPEG of a size fit for a tile; a grey one where the image cannot be read."""
+    try:
+        image = images.thumbnail(index, _TILE_PIXELS)
+    except UnreadableImageError:
+        image = Image.new("RGB", (_TILE_PIXELS, _TILE_PIXELS), "#888888")
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()
