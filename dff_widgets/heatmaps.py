@@ -20,6 +20,7 @@ OKABE_ITO = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#F0E442", "#D55E00", "
 
 _EXACT_ENTRIES = 2**26  # of all factors: 256 MiB of float32 at most while a percentile is taken exactly
 _BINS = 2**16
+_SAMPLE = 2**14
 
 
 def fold(H: Array, shapes: Sequence[tuple[int, int]]) -> list[Array]:
@@ -106,7 +107,7 @@ def percentiles(maps: Callable[[], Iterable[Array]], q: float) -> Floats:
         q: 0..100.
 
     Returns:
-        (k,) thresholds: exact (as ``np.percentile``) up to 2^26 entries in all; beyond, to 1/65536.
+        (k,) thresholds: exact (``np.percentile`` of float64) up to 2^26 entries in all; beyond, to 1/65536.
 
     Raises:
         ValueError: q is outside 0..100.
@@ -121,7 +122,23 @@ def percentiles(maps: Callable[[], Iterable[Array]], q: float) -> Floats:
             return _percentiles_by_histogram(maps(), q)
         held.append(m.reshape(len(m), -1))
     k = len(held[0])
-    return np.array([np.percentile(np.concatenate([m[f] for m in held]), q) for f in range(k)], dtype=np.float32)
+    return np.array([_percentile(np.concatenate([m[f] for m in held]), q) for f in range(k)], dtype=np.float32)
+
+
+def _percentile(values: Array, q: float) -> float:
+    """``np.percentile`` in float64, five times as quick: a sample brackets it, and only what is between counts."""
+    rank = q / 100 * (len(values) - 1)
+    sample = np.sort(values[:: max(1, len(values) // _SAMPLE)])
+    at, slack = q / 100 * (len(sample) - 1), len(sample) // 50 + 2
+    low, high = sample[[max(0, int(at) - slack), min(len(sample) - 1, int(at) + slack)]]
+    below, between = np.count_nonzero(values < low), values[(values >= low) & (values <= high)]
+    if not below <= rank <= below + len(between) - 1:  # the sample was unlucky
+        below, between = 0, values
+    first = int(rank) - below
+    pair = np.partition(between, sorted({first, min(first + 1, len(between) - 1)}))[first : first + 2].astype(
+        np.float64
+    )
+    return float(pair[0] + (pair[-1] - pair[0]) * (rank - int(rank)))
 
 
 def _percentiles_by_histogram(maps: Iterable[Array], q: float) -> Floats:

@@ -98,8 +98,24 @@ def test_upsample_pixel_by_pixel(grid, shape):
 def test_percentiles_are_those_of_all_entries_of_a_factor(shapes, k, q):
     rng = np.random.default_rng(len(shapes))
     maps = [rng.random((k, h, w), dtype=np.float32) ** 4 for h, w in shapes]
-    expected = [np.percentile(np.concatenate([m[f].ravel() for m in maps]), q) for f in range(k)]
+    expected = [np.percentile(np.concatenate([m[f].ravel() for m in maps]).astype(np.float64), q) for f in range(k)]
     assert np.array_equal(percentiles(lambda: iter(maps), q), np.array(expected, dtype=np.float32))
+
+
+@pytest.mark.parametrize("q", [0, 10, 75, 99.9, 100])
+@pytest.mark.parametrize("kind", ["ties", "mostly zero", "constant", "sorted", "an unlucky sample"])
+def test_percentiles_of_many_entries(kind, q):
+    n = 50_000
+    values = np.random.default_rng(2).random((5, n // 5)).astype(np.float32)
+    values = {
+        "ties": values.round(1),
+        "mostly zero": np.maximum(values - 0.8, 0),
+        "constant": np.full_like(values, 0.25),
+        "sorted": np.sort(values, axis=None).reshape(values.shape),
+        "an unlucky sample": np.where(np.arange(n).reshape(values.shape) % 3 == 0, values, values + 5),
+    }[kind] / 8
+    expected = np.float32(np.percentile(values.astype(np.float64), q))
+    assert percentiles(lambda: iter([values[None]]), q)[0] == expected
 
 
 @pytest.mark.parametrize("q", [0, 12.5, 50, 75, 99, 100])
