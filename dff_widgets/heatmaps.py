@@ -82,6 +82,8 @@ def upsample(maps: Array, shape: tuple[int, int]) -> Floats:
     Returns:
         (..., H, W) float32.
     """
+    if maps.shape[-2:] == tuple(shape):
+        return np.array(maps, dtype=np.float32)
     rows, columns = _interpolation(maps.shape[-2], shape[0]), _interpolation(maps.shape[-1], shape[1])
     return np.asarray(rows @ np.asarray(maps, dtype=np.float32) @ columns.T)
 
@@ -131,7 +133,7 @@ def _percentile(values: Array, q: float) -> float:
     sample = np.sort(values[:: max(1, len(values) // _SAMPLE)])
     at, slack = q / 100 * (len(sample) - 1), len(sample) // 50 + 2
     low, high = sample[[max(0, int(at) - slack), min(len(sample) - 1, int(at) + slack)]]
-    below, between = np.count_nonzero(values < low), values[(values >= low) & (values <= high)]
+    below, between = int(np.count_nonzero(values < low)), values[(values >= low) & (values <= high)]
     if not below <= rank <= below + len(between) - 1:  # the sample was unlucky
         below, between = 0, values
     first = int(rank) - below
@@ -165,7 +167,8 @@ def binarise(maps: Array, thresholds: Array) -> npt.NDArray[np.bool_]:
         (k, h, w) bool. A zero is never in the mask: the percentile of a factor that is absent from most of the set is
         0, and would otherwise select everything.
     """
-    return np.asarray((maps >= np.asarray(thresholds)[:, None, None]) & (maps > 0))
+    least = np.maximum(thresholds, np.finfo(maps.dtype).tiny).astype(maps.dtype, copy=False)
+    return np.asarray(maps >= least[:, None, None])
 
 
 # -------------------------------------------------------------------------------------------------------- colour

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from .tally import Counts, Tally, ratio
+
 Array = npt.NDArray[Any]
-Counts = npt.NDArray[np.int64]
-Words = npt.NDArray[np.uint64]  # (..., words): masks with 64 pixels a word, so that AND and popcount are cheap
 
 EMPTY_BOX = (0, 0, -1, -1)
 BACKGROUND = "background"
@@ -69,19 +69,11 @@ def overlaps(masks: Iterable[Array], parts: Iterable[Mapping[str, Array]]) -> Ov
     Raises:
         ValueError: see `iou`.
     """
-    shared: dict[str, Counts] = {}
-    area: dict[str, int] = {}
-    factor_area: Counts | int = 0
-    for factors, names, here in _packed(masks, parts):
-        factor_area = factor_area + _count(factors)
-        # (k, p), one factor at a time: all pairs at once would not stay in the processor's cache
-        together = np.array([_count(factor & here) for factor in factors])
-        for name, common, pixels in zip(names, together.T, _count(here).tolist(), strict=True):
-            shared[name] = shared.get(name, 0) + common
-            area[name] = area.get(name, 0) + pixels
-    k = np.size(factor_area)
-    intersection = np.stack(list(shared.values()), axis=1) if shared else np.zeros((k, 0), dtype=np.int64)
-    return Overlaps(tuple(shared), intersection, np.asarray(factor_area), np.array(list(area.values()), dtype=np.int64))
+    counts = _tally(masks, parts)
+    shared = [counts.shared([name]) for name in counts.parts]
+    intersection = np.stack(shared, axis=1) if shared else np.zeros((counts.k, 0), dtype=np.int64)
+    area = np.array([counts.area([name]) for name in counts.parts], dtype=np.int64)
+    return Overlaps(counts.parts, intersection, counts.factor_area, area)
 
 
 def iou(
@@ -108,22 +100,12 @@ def iou(
     array([0.33])
     """
     wanted = {factor: tuple(names) for factor, names in assignment.items()}
-    seen: set[str] = set()
-    intersection: Counts | int = 0
-    union: Counts | int = 0
-    for factors, names, here in _packed(masks, parts):
-        if not all(0 <= factor < len(factors) for factor in wanted):
-            raise ValueError(f"assignment has the factors {sorted(wanted)}; the masks have 0..{len(factors) - 1}")
-        seen.update(names)
-        target = np.zeros_like(factors)
-        for factor, its_parts in wanted.items():
-            for part in set(names).intersection(its_parts):
-                target[factor] |= here[names.index(part)]
-        intersection = intersection + _count(factors & target)
-        union = union + _count(factors | target)
-    if unknown := {name for names in wanted.values() for name in names} - seen:
-        raise ValueError(f"no image has the parts {sorted(map(str, unknown))}; there are {sorted(seen)}")
-    return ratio(np.asarray(intersection), np.asarray(union))
+    counts = _tally(masks, parts)
+    if not all(0 <= factor < counts.k for factor in wanted):
+        raise ValueError(f"assignment has the factors {sorted(wanted)}; the masks have 0..{counts.k - 1}")
+    if unknown := {name for names in wanted.values() for name in names}.difference(counts.parts):
+        raise ValueError(f"no image has the parts {sorted(map(str, unknown))}; there are {sorted(counts.parts)}")
+    return counts.iou(wanted)
 
 
 def best_part_iou(
@@ -149,48 +131,19 @@ def best_part_iou(
     ]
 
 
-def ratio(part: Array, whole: Array) -> npt.NDArray[np.float64]:
-    """Part / whole, element by element; 0 where the whole is 0."""
-    return np.asarray(part / np.maximum(whole, 1), dtype=np.float64)
-
-
-def _packed(masks: Iterable[Array], parts: Iterable[Mapping[str, Array]]) -> Iterator[tuple[Words, list[str], Words]]:
-    """Per image the factors (k, words), the names of its p parts, and the parts (p, words), checked."""
-    k = i = -1
+def _tally(masks: Iterable[Array], parts: Iterable[Mapping[str, Array]]) -> Tally:
+    """The counts of a whole set."""
+    counts: Tally | None = None
     for i, (factors, here) in enumerate(zip_longest(masks, parts)):
         if factors is None or here is None:
             raise ValueError(f"{'masks' if factors is None else 'parts'} end after {i} images, the other goes on")
-        factors = np.asarray(factors)
-        if factors.ndim != 3 or not len(factors) or (i and len(factors) != k):
-            raise ValueError(f"the masks of image {i} are {factors.shape}; give ({k if i else 'k'}, h, w)")
-        k = len(factors)
-        packed = _pack(factors, f"the masks of image {i}")
-        its_parts = np.empty((len(here), packed.shape[1]), dtype=np.uint64)
-        for row, (name, part) in enumerate(here.items()):
-            part = np.asarray(part)
-            if part.shape != factors.shape[1:]:
-                raise ValueError(
-                    f"part {name!r} of image {i} is {part.shape}; the masks of that image are {factors.shape[1:]}"
-                )
-            its_parts[row] = _pack(part[None], f"part {name!r} of image {i}")
-        yield packed, list(here), its_parts
-    if i < 0:
+        if np.ndim(factors) != 3 or not len(factors):
+            raise ValueError(f"the masks of image {i} are {np.shape(factors)}; give (k, h, w)")
+        counts = counts or Tally(len(factors))
+        counts.add(factors, here)
+    if counts is None:
         raise ValueError("no images: give the masks and parts of at least one image")
-
-
-def _pack(masks: Array, what: str) -> Words:
-    """(n, h, w) as (n, words), 64 pixels a word; the last word is filled up with zeros."""
-    if masks.dtype.kind not in "bui":
-        raise ValueError(f"{what} have dtype {masks.dtype}; give bool")
-    bits = np.packbits(masks.reshape(len(masks), -1).astype(bool, copy=False), axis=1)
-    if odd := bits.shape[1] % 8:
-        bits = np.pad(bits, ((0, 0), (0, 8 - odd)))
-    return np.ascontiguousarray(bits).view(np.uint64)
-
-
-def _count(words: Words) -> Counts:
-    """(..., words) -> (...): how many bits are set."""
-    return np.asarray(np.bitwise_count(words).sum(axis=-1, dtype=np.int64))
+    return counts
 
 
 # --------------------------------------------------------------------------------------------------------- boxes

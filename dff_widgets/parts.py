@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .metrics import overlaps, ratio
+from .metrics import overlaps
+from .tally import ratio
 
 Array = npt.NDArray[Any]
 
