@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from dff_widgets.datasets import creatures
-from dff_widgets.datasets._raymarch import Camera, cast
-from dff_widgets.datasets._sdf import Body, Bone, smooth_min
-from dff_widgets.datasets.creatures import render
+from dff_widgets.datasets.creatures.raymarch import Camera, cast
+from dff_widgets.datasets.creatures.render import render
+from dff_widgets.datasets.creatures.sdf import Body, Bone, smooth_min
 
 PARTS = ["head", "legs", "tail", "torso"]
 

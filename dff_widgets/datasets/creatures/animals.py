@@ -8,8 +8,8 @@ from math import cos, radians, sin
 
 import numpy as np
 
-from ._sdf import Body, Bone, Vector
-from ._species import SPECIES, Species
+from .sdf import Body, Bone, Vector
+from .species import SPECIES, Species
 
 PARTS = ("head", "torso", "legs", "tail")
 HEAD, TORSO, LEGS, TAIL = range(4)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._sdf import JOIN, Body, Floats
+from .sdf import JOIN, Body, Floats
 
 _PARTS = 4  # rows of a membership
 _BLOCK = 4  # side of a block of pixels whose rays first travel as one

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ._sdf import Vector
+from .sdf import Vector
 
 
 @dataclass(frozen=True)

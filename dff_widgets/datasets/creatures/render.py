@@ -1,66 +1,26 @@
-"""The embedded images: four-legged animals in landscapes, ray-marched, with exact part masks.
-
-They need no download, and a seed gives the same pictures everywhere, so a test or a lecture can rely on them. The parts
-are "head" (with ears, horns and the upper part of the neck, which moves with it), "torso" (with the lower part of the
-neck, the shoulders and the haunches), "legs" (from the elbow and the stifle down) and "tail". They are disjoint, and
-together they are the animal.
-"""
+"""One picture of a creature: an animal, a place, a camera and a sun, all drawn from a seed."""
 
 from __future__ import annotations
 
-import operator
-import os
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from math import cos, radians, sin
-from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from ..images import ImageSet
-from ._animals import PARTS, TAIL, Animal, draw_animal
-from ._coats import albedo, shade
-from ._raymarch import Camera, cast
-from ._scenery import SCENES, paint
-from ._sdf import Floats
-from ._species import SPECIES
+from .animals import TAIL, Animal, draw_animal
+from .coats import albedo, shade
+from .raymarch import Camera, cast
+from .scenery import SCENES, paint
+from .sdf import Floats
+from .species import SPECIES
 
 BACKGROUND = 255  # label of the pixels that show no animal
-SMALLEST = 32  # pixels; below it a leg is thinner than one of them
 
 Picture = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
-
-
-def creatures(n: SupportsIndex = 12, *, seed: SupportsIndex = 0, size: SupportsIndex = 256) -> ImageSet:
-    """Animals with exact part masks: images (size, size, 3) uint8, parts "head", "torso", "legs" and "tail".
-
-    Image i depends on `seed` and i alone, not on `n`, and shows the same animal and place at every `size`. Pictures are
-    read-only, and the last 64 are kept in memory. A tail out of the frame or behind the animal has an empty mask.
-
-    Args:
-        n: how many images, at least 1.
-        seed: which images, at least 0.
-        size: height and width in pixels, at least 32.
-
-    Raises:
-        ValueError: an argument is not such a whole number.
-
-    >>> images = creatures(2, size=64)
-    >>> images[0].shape, sorted(images.parts[0])
-    ((64, 64, 3), ['head', 'legs', 'tail', 'torso'])
-    """
-    n, seed, size = _whole("n", n, 1), _whole("seed", seed, 0), _whole("size", size, SMALLEST)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # numpy lets go of the interpreter during its array operations
-        drawn = list(pool.map(lambda index: render(seed, index, size), range(n)))
-    return ImageSet.from_arrays(
-        [picture for picture, _ in drawn],
-        names=[f"creature {index}" for index in range(n)],
-        parts=[{part: labels == code for code, part in enumerate(PARTS)} for _, labels in drawn],
-    )
 
 
 @lru_cache(maxsize=64)
@@ -90,17 +50,6 @@ def render(seed: int, index: int, size: int) -> tuple[Picture, Labels]:
     developed = _develop(_soften_edges(picture, depth.reshape(size, size)))
     developed.flags.writeable = labels.flags.writeable = False
     return developed, labels.reshape(size, size)
-
-
-def _whole(name: str, value: Any, least: int) -> int:
-    """`value` as an int, or a ValueError that names the argument."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or isinstance(value, bool) or number < least:
-        raise ValueError(f"{name} must be a whole number of at least {least}: got {value!r}")
-    return number
 
 
 def _deal(seed: int, index: int, names: list[str], what: int) -> str:

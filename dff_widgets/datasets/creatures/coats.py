@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from ._animals import Animal
-from ._raymarch import Camera, Hits
-from ._scenery import Scene, mix, ramp
-from ._sdf import Floats, Vector
+from .animals import Animal
+from .raymarch import Camera, Hits
+from .scenery import Scene, mix, ramp
+from .sdf import Floats, Vector
 
 _GRID = 16  # side of the random grids that solid noise repeats
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from ._sdf import Floats, Vector
+from .sdf import Floats, Vector
 
 _BLUR = 0.026  # standard deviation, as a fraction of the picture
 _LAND = 128  # pixels, before it is enlarged
