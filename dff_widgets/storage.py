@@ -7,6 +7,7 @@ import io
 import json
 import os
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +28,26 @@ def write(path: Path, kind: str, version: int, content: dict[str, Any], tensors:
     """Write `content` (JSON) and `tensors` to `path`, or leave what was there untouched.
 
     Raises:
+        OSError: see `write_file`.
+    """
+    header = json.dumps({"kind": kind, "version": version, **content})
+    data = to_safetensors({name: np.ascontiguousarray(t) for name, t in tensors.items()}, metadata={_KEY: header})
+    write_file(path, [data])
+
+
+def write_file(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write `chunks` to `path`, or, if that or the making of a chunk fails, leave what was there untouched.
+
+    Raises:
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
     path = path.expanduser().resolve()  # a link stays a link
     if not path.parent.is_dir():
         raise FileNotFoundError(f"no folder at {str(path.parent)!r}: make it before saving there")
-    header = json.dumps({"kind": kind, "version": version, **content})
-    data = to_safetensors({name: np.ascontiguousarray(t) for name, t in tensors.items()}, metadata={_KEY: header})
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
         with temporary.open("xb") as file:
-            file.write(data)
+            file.writelines(chunks)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
