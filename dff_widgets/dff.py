@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import numpy.typing as npt
 from torch import nn
 
 from .activations import Activations, Progress, extract
-from .factorization import Factorization, nmf, project
+from .factorization import Factorization, Sketch, nmf, project
+from .hierarchy import FactorTree
 from .networks import EMBEDDED, Network, load_network
 from .result import DFFResult
 
@@ -137,6 +139,60 @@ def apply(W: Array, activations: Activations, *, clamp: bool = False, device: st
     A = np.maximum(activations.matrix, 0) if clamp else activations.matrix
     H = project(A, W, device=device)
     return _result(activations, Factorization(H, W, _error(A, H, W), n_iter=0, converged=True))
+
+
+def factor_tree(
+    images: Any,
+    ks: Iterable[int] = range(1, 6),
+    *,
+    network: str | nn.Module | Network | None = None,
+    layer: str | None = None,
+    size: int | None = None,
+    solver: str = "hals",
+    n_init: int = 1,
+    seed: int = 0,
+    device: str = "auto",
+    clamp: bool = False,
+    progress: Progress | bool = False,
+) -> FactorTree:
+    """The factors of several k as a tree: fig. 3 of the paper. The activations are extracted and sketched once.
+
+    Args:
+        images: `Activations`, an `ImageSet`, or what `ImageSet.of` takes.
+        ks: numbers of factors; each level's parents are in the level of the next smaller one.
+        network: as in `DeepFeatureFactorization`; leave it, layer and size out with activations, which know theirs.
+        layer: as there.
+        size: as there, 320 when left out.
+        solver: as there.
+        n_init: as there.
+        seed: as there.
+        device: as there.
+        clamp: as there.
+        progress: see `extract`.
+
+    Returns:
+        FactorTree.
+
+    Raises:
+        ValueError: no k, one that is out of range, or a network, layer or size although activations were given.
+
+    >>> from dff_widgets.datasets import creatures
+    >>> tree = factor_tree(creatures(2, size=128), ks=[1, 2, 3])
+    >>> tree.parent(2, 0), tree[3].k, len(tree.nodes)
+    (0, 3, 6)
+    """
+    levels = sorted(set(ks)) if isinstance(ks, Iterable) else []
+    if not levels:
+        raise ValueError(f"ks is {ks!r}; give numbers of factors, such as range(1, 6)")
+    if not isinstance(images, Activations):
+        network = EMBEDDED if network is None else network
+        size = 320 if size is None else size
+        images = extract(network, images, layer=layer, size=size, device=device, progress=progress)
+    elif any(option is not None for option in (network, layer, size)):
+        raise ValueError("network, layer and size belong to the activations that were given; leave them out")
+    sketch = Sketch(images.matrix, max_k=max(levels), device=device, clamp=clamp)
+    options = {"solver": solver, "n_init": n_init, "seed": seed}
+    return FactorTree.of(factorize(images, k, matrix=sketch, **options) for k in levels)
 
 
 def _error(A: Array, H: Array, W: Array) -> float:

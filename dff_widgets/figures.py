@@ -10,12 +10,17 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+
 from .heatmaps import blend, palette
 from .tables import Table
+from .tiles import contrast
 
 if TYPE_CHECKING:  # at run time this module needs neither torch nor, before a figure is drawn, matplotlib
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from .hierarchy import FactorTree
     from .result import DFFResult
 
 _DPI = 100
@@ -68,6 +73,92 @@ def overlays(
     if labels is not None:
         _legend(figure, paint, dict(labels) if isinstance(labels, Mapping) else dict(enumerate(labels)))
     return figure
+
+
+def tree(
+    tree: FactorTree,
+    images: int | Sequence[int] = 2,
+    *,
+    labels: Mapping[tuple[int, int], str] | None = None,
+    opacity: float = 0.85,
+    height: float = 0.9,
+) -> Figure:
+    """The factors of a growing k as a tree, in the manner of fig. 3 of the paper: a row per k, lines to the parents.
+
+    Under each factor stand the same images, in grey, each in the factor's one colour. A line is as wide as the child
+    overlaps its parent.
+
+    Args:
+        tree: from `factor_tree`.
+        images: how many, of those in which most factors are strong; or which, by index.
+        labels: names of factors, by (k, factor).
+        opacity: 0..1, of the heat maps.
+        height: of an image in inches.
+
+    Raises:
+        ValueError: an image or a factor that is not there.
+    """
+    n = len(tree.results[0])
+    shown = _telling(tree, images) if isinstance(images, int) else list(images)
+    if not shown or not all(0 <= i < n for i in shown):
+        raise ValueError(f"images is {images!r}; give how many, or which of 0..{n - 1}")
+    unknown = set(labels or {}) - set(tree.nodes)
+    if unknown:
+        raise ValueError(f"labels name the factors {sorted(unknown)}, which this tree does not have")
+    widths = [height * tree.results[0].sizes[i][1] / tree.results[0].sizes[i][0] for i in shown]
+    gap, labels = 0.03, labels or {}
+    group = sum(widths) + gap * (len(shown) - 1)
+    left, pitch = 0.6, height + (0.6 if labels else 0.45)
+    across = tree.results[-1].k * (group + 0.3)
+    size = (left + across, len(tree) * pitch - 0.3)
+    figure = _figure(*size)
+    figure.set_layout_engine("none")
+    axes = figure.add_axes((0, 0, 1, 1))  # in inches, from the top left
+    for row, result in enumerate(tree.results):
+        top, k = 0.06 + row * pitch, result.k
+        gains = np.array(contrast([result.coarse_heatmaps(i) for i in range(n)]))
+        axes.text(left / 2, top + height / 2, f"k = {k}", ha="center", va="center")
+        for f in range(k):
+            middle, color = left + (f + 0.5) * across / k, tree.color(k, f)
+            parent = tree.parent(k, f)
+            if parent is not None:
+                above = left + (parent + 0.5) * across / tree.results[row - 1].k
+                bottom = top - pitch + height + (0.22 if (tree.results[row - 1].k, parent) in labels else 0.06)
+                _link(axes, (above, bottom), (middle, top), color, tree.overlap(k, f))
+            x = middle - group / 2
+            for i, width in zip(shown, widths, strict=True):
+                grey = np.repeat(result.images[i].mean(axis=2, keepdims=True), 3, axis=2)
+                heat = (gains[f] * result.heatmaps(i)[[f]]).clip(0, 1)
+                axes.imshow(blend(grey, heat, [color], opacity), extent=(x, x + width, top + height, top), zorder=2)
+                x += width + gap
+            edges, under = [middle - group / 2, middle + group / 2], top + height
+            axes.plot(edges, [under + 0.04] * 2, color=color, linewidth=4, solid_capstyle="butt")
+            axes.text(middle, under + 0.14, labels.get((k, f), ""), ha="center", va="center", fontsize=9)
+    axes.set(xlim=(0, size[0]), ylim=(size[1], 0), aspect="auto")
+    axes.set_axis_off()
+    return figure
+
+
+def _telling(tree: FactorTree, many: int) -> list[int]:
+    """The images, by index, that together show every factor of the tree best (greedily)."""
+    strength = np.concatenate([tree.by_image(k) for k in tree])
+    strength = strength / np.maximum(strength.max(axis=1, keepdims=True), 1e-12)
+    chosen: list[int] = []
+    for _ in range(min(many, strength.shape[1])):
+        best = strength[:, chosen].max(axis=1, initial=0)
+        total = np.maximum(strength, best[:, None]).sum(axis=0)
+        chosen.append(max(set(range(strength.shape[1])) - set(chosen), key=lambda i: total[i]))
+    return sorted(chosen)
+
+
+def _link(axes: Axes, start: tuple[float, float], end: tuple[float, float], color: str, overlap: float) -> None:
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    (x0, y0), (x1, y1) = start, end
+    middle = (y0 + y1) / 2
+    curve = Path([start, (x0, middle), (x1, middle), end], [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4])
+    axes.add_patch(PathPatch(curve, fill=False, edgecolor=color, linewidth=0.8 + 6 * overlap, alpha=0.8, zorder=1))
 
 
 def figure4(curves: Table) -> Figure:
