@@ -1,13 +1,14 @@
 """The iteration: rows of H, then W, with extrapolation; several restarts at once in a leading batch dimension."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ._matrix import Block, pass_over
+from ._passes import Passes, Update
 from ._threads import one_thread_for
 
 __all__ = ["SOLVERS", "Callback", "Descent", "Solver", "coordinate_descent", "descend"]
@@ -16,7 +17,6 @@ WINDOW = 10  # iterations over which the stop rule looks back: one small step is
 EPSILON = torch.finfo(torch.float32).eps
 
 Callback = Callable[[int, float], object]
-Update = Callable[[Tensor, Tensor, Tensor, int], None]
 
 
 def coordinate_descent(X: Tensor, P: Tensor, G: Tensor, sweeps: int) -> None:
@@ -80,9 +80,9 @@ SOLVERS = {
 
 @dataclass
 class Descent:
-    """The best restart: H (k, n), W (k, c), its relative error by the blocks' products, and how it ended."""
+    """The best restart: H (1, k, n) where the passes have it, W (k, c), its relative error, and how it ended."""
 
-    H: Tensor
+    H: Any
     W: Tensor
     error: float
     n_iter: int
@@ -93,26 +93,26 @@ class Descent:
 class _State:
     """What an iteration carries for each restart; restarts that have ended leave."""
 
-    def __init__(self, H: Tensor, W: Tensor) -> None:
+    def __init__(self, H: Any, W: Tensor) -> None:
         self.H, self.W = H, W
         self.ahead = W  # where the next update of H looks: W, or W extrapolated
-        self.number = list(range(len(H)))
-        self.step = [0.0] * len(H)  # extrapolation of the coming iteration; 0 is a plain, safe step
-        self.beta = [0.5] * len(H)
-        self.cap = [1.0] * len(H)
-        self.history: list[list[float]] = [[] for _ in range(len(H))]
+        self.number = list(range(len(W)))
+        self.step = [0.0] * len(W)  # extrapolation of the coming iteration; 0 is a plain, safe step
+        self.beta = [0.5] * len(W)
+        self.cap = [1.0] * len(W)
+        self.history: list[list[float]] = [[] for _ in range(len(W))]
 
-    def keep(self, going: list[int]) -> None:
-        index = torch.tensor(going, device=self.H.device)
-        self.H, self.W, self.ahead = self.H[index], self.W[index], self.ahead[index]
+    def keep(self, passes: Passes, going: list[int]) -> None:
+        index = torch.tensor(going, device=self.W.device)
+        self.H, self.W, self.ahead = passes.pick(self.H, going), self.W[index], self.ahead[index]
         for name in ("number", "step", "beta", "cap", "history"):
             setattr(self, name, [getattr(self, name)[b] for b in going])
 
 
 def descend(
-    blocks: Callable[[], Iterator[tuple[slice, Block]]],
+    passes: Passes,
     squared_norm: float,
-    H: Tensor,
+    H: Any,
     W: Tensor,
     solver: Solver,
     *,
@@ -130,9 +130,9 @@ def descend(
     ``‖A‖² - 2⟨HA, W⟩ + ⟨HHᵀ, WWᵀ⟩``: H W is never formed.
 
     Args:
-        blocks: Yields the blocks of rows, anew at each call.
+        passes: Over the blocks of A's rows.
         squared_norm: ``‖A‖²``, positive.
-        H: (r, k, n), used up.
+        H: (r, k, n) as placed by the passes, used up.
         W: (r, k, c), used up.
         solver: How H and W are updated.
         max_iter: Iterations at most.
@@ -141,41 +141,30 @@ def descend(
         callback: Called with the iteration and the least error so far; a true answer cancels.
         first_iter: Iterations that the callback has seen already.
     """
-    state, best = _State(H, W), Descent(H[0], W[0], math.inf, 0, False, False)
+    state, best = _State(H, W), Descent(passes.pick(H, [0]), W[0], math.inf, 0, False, False)
     least = math.inf
     for iteration in range(1, max_iter + 1):
-        trial, W, errors = _iterate(blocks, squared_norm, state, solver, sweeps)
-        floor = _accept(state, trial, W, errors, solver)
+        trial, W, errors = _iterate(passes, squared_norm, state, solver, sweeps)
+        floor = _accept(passes, state, trial, W, errors, solver)
         least = min(least, *(h[-1] for h in state.history))
         cancelled = bool(callback and callback(first_iter + iteration, least))
         ended = [f or _settled(h, tol) for f, h in zip(floor, state.history, strict=True)]
         for b, done in enumerate(ended):
             error = state.history[b][-1]
             if (done or cancelled or iteration == max_iter) and error < best.error:
-                best = Descent(state.H[b], state.W[b], error, iteration, done, cancelled)
+                best = Descent(passes.pick(state.H, [b]), state.W[b], error, iteration, done, cancelled)
         if cancelled or all(ended):
             break
         if any(ended):
-            state.keep([b for b, done in enumerate(ended) if not done])
+            state.keep(passes, [b for b, done in enumerate(ended) if not done])
     return best
 
 
 def _iterate(
-    blocks: Callable[[], Iterator[tuple[slice, Block]]], squared_norm: float, state: _State, solver: Solver, sweeps: int
-) -> tuple[Tensor, Tensor, list[float]]:
+    passes: Passes, squared_norm: float, state: _State, solver: Solver, sweeps: int
+) -> tuple[Any, Tensor, list[float]]:
     """One step of every restart: a trial H and W, and their relative errors."""
-    trial = torch.empty_like(state.H)
-    step = torch.tensor(state.step, device=trial.device).view(-1, 1, 1)
-
-    def update(rows: slice, P: Tensor, G: Tensor) -> Tensor:
-        old, new = state.H[..., rows], trial[..., rows]
-        new.copy_(old)
-        solver.update_h(new, P, G, sweeps)
-        if any(state.step):
-            new.lerp_(old, -step).clamp_min_(0)
-        return new
-
-    Q, S = pass_over(blocks(), state.ahead, update)
+    trial, Q, S = passes.step(state.H, state.ahead, solver.update_h, sweeps=sweeps, beyond=state.step)
     W = state.ahead.clone(memory_format=torch.contiguous_format)
     solver.update_w(W, Q.clone(), S, sweeps)
     # float64 where there is any (MPS has none): the sums run over k x c terms of one sign
@@ -186,7 +175,7 @@ def _iterate(
     return trial, W, [math.sqrt(max(squared_norm + v, 0.0) / squared_norm) for v in loss]
 
 
-def _accept(state: _State, trial: Tensor, W: Tensor, errors: list[float], solver: Solver) -> list[bool]:
+def _accept(passes: Passes, state: _State, trial: Any, W: Tensor, errors: list[float], solver: Solver) -> list[bool]:
     """Take the trials that lowered the loss; says of each restart whether not even a plain step did."""
     floor, previous = [False] * len(errors), state.W
     refused = []
@@ -203,9 +192,8 @@ def _accept(state: _State, trial: Tensor, W: Tensor, errors: list[float], solver
         history.append(history[-1])
         floor[b] = state.step[b] == 0  # rounding is all that is left
         state.cap[b], state.beta[b], state.step[b] = state.beta[b], state.beta[b] / 2, 0.0
-    if refused:
-        trial[refused], W[refused] = state.H[refused], state.W[refused]
-    state.H, state.W = trial, W
+    W[refused] = state.W[refused]
+    state.H, state.W = passes.merge(trial, state.H, refused), W
     if any(state.step):
         step = torch.tensor(state.step, device=W.device).view(-1, 1, 1)
         state.ahead = torch.lerp(W, previous, -step)

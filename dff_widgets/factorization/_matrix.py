@@ -1,38 +1,40 @@
 """A as blocks of rows: the one place that knows whether A is dense, sparse, projected, or too large for the device.
 
-Everything here computes with two products only, W Aᵀ and H A, and both are local to a block of rows: H's columns
-belong to rows of A, and what a block adds to ``Q = H A`` (k, c) and ``S = H Hᵀ`` (k, k) is all that leaves it. So the
-same step serves memory, blocks and machines. H is kept transposed, (restarts, k, n), so that a factor is contiguous.
+Everything here computes with two products only, W Aᵀ and H A, and both are local to a block of rows. H is kept
+transposed, (restarts, k, n), so that a factor is contiguous.
 """
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import scipy.sparse
 import torch
 from torch import Tensor
 
-__all__ = ["Block", "Matrix", "gram", "leading_eigenvectors", "memory_budget", "pass_over"]
+from ._check import pick_device, to_matrix
+from ._passes import Blocks, Local, Passes
+
+__all__ = [
+    "Lazy",
+    "Matrix",
+    "Projection",
+    "Rows",
+    "add_gram",
+    "as_rows",
+    "leading_eigenvectors",
+    "memory_budget",
+    "mirrored",
+]
 
 SPARSE_DENSITY = 0.2  # above it, dense products are as quick
 FREE_EXTRA = 16 << 20  # bytes beside A that are never worth saving
 CHUNK = 4096  # rows at a time where a whole A would double the memory
-
-
-class Block(Protocol):
-    """Some rows of A, (m, c)."""
-
-    def times_w(self, W: Tensor) -> Tensor:
-        """W Aᵀ: (r, k, c) to (r, k, m)."""
-        ...
-
-    def times_h(self, H: Tensor) -> Tensor:
-        """H A: (r, k, m) to (r, k, c)."""
-        ...
+PROJECTED_CHUNK = 1 << 18  # rows at a time of a projection; fewer would leave a thread idle
 
 
 class Dense:
@@ -80,7 +82,139 @@ class Projected:
         return ((H.flatten(0, 1) @ self.Y) @ self.V.mT).view(*H.shape[:2], -1)
 
 
-class Matrix:
+class Projection:
+    """``A ≈ Y Vᵀ`` with ``Y = A V``: what a sketch iterates on.
+
+    Args:
+        Y: (n, r).
+        V: (c, r), orthonormal columns.
+    """
+
+    def __init__(self, Y: Tensor, V: Tensor) -> None:
+        self.axes: tuple[Tensor, Tensor] | None = (Y, V)
+
+    def blocks(self) -> Blocks:
+        """The rows in blocks."""
+        assert self.axes is not None
+        Y, V = self.axes
+        for start in range(0, len(Y), PROJECTED_CHUNK):
+            rows = slice(start, min(start + PROJECTED_CHUNK, len(Y)))
+            yield rows, Projected(Y[rows], V)
+
+    def passes(self) -> Passes:
+        """How to iterate on it."""
+        return Local(self.blocks)
+
+
+class Rows(ABC):
+    """What the algorithms need of A, wherever its rows lie.
+
+    Attributes:
+        shape: (n, c).
+        device: The device that computes.
+        nonnegative: Whether A has no negative entry.
+        least: A's least entry.
+        mean_size: The mean of |A|.
+        squared_norm: ``‖A‖²``.
+        step: Rows in a block.
+        closing: Iterations on A after those on a sketch.
+    """
+
+    shape: tuple[int, int]
+    device: torch.device
+    nonnegative: bool
+    squared_norm: float
+    step: int
+    closing = 3
+
+    @property
+    @abstractmethod
+    def least(self) -> float: ...
+
+    @property
+    @abstractmethod
+    def mean_size(self) -> float: ...
+
+    @abstractmethod
+    def dense(self, step: int = CHUNK) -> Iterator[tuple[slice, Tensor]]:
+        """The rows as dense tensors on the device, at most ``step`` at a time."""
+
+    @abstractmethod
+    def rows(self, index: Tensor) -> Tensor:
+        """Some rows by index, (m, c) on the device."""
+
+    @property
+    def cheap(self) -> bool:
+        """Whether a product with A costs no more than an update of H, so that one update per product is best."""
+        return False
+
+    @property
+    def work(self) -> int:
+        """Entries that a product with A touches."""
+        return self.shape[0] * self.shape[1]
+
+    def blocks(self) -> Blocks:
+        """The blocks of rows in order, each with the rows it holds."""
+        for rows, X in self.dense(self.step):
+            yield rows, Dense(X)
+
+    def passes(self) -> Passes:
+        """How to iterate on A."""
+        return Local(self.blocks)
+
+    def gram(self) -> Tensor:
+        """AᵀA (c, c) in float32, one pass.
+
+        Within 2⁻²⁰ of float64, relative to its largest entry: float32 products keep their digits over short blocks,
+        whose sums then add up one by one.
+        """
+        C = torch.zeros(self.shape[1], self.shape[1], device=self.device)
+        for _, X in self.dense():
+            add_gram(C, X)
+        return mirrored(C)
+
+    def project(self, V: Tensor) -> Projection:
+        """A on the axes V (c, r), one pass."""
+        Y = torch.empty(self.shape[0], V.shape[1], device=self.device)
+        for rows, X in self.dense():
+            torch.mm(X, V, out=Y[rows])
+        return Projection(Y, V)
+
+    def each(self, function: Callable[[Tensor], Tensor], step: int) -> Iterator[tuple[slice, Tensor]]:
+        """A function of the rows, block by block in order: (m, c) on the device to (m, ...)."""
+        for rows, X in self.dense(step):
+            yield rows, function(X)
+
+    def residual(self, H: Tensor, W: Tensor) -> float:
+        """``‖A - H W‖²`` term by term: for errors so small that the expanded square loses them. H (k, n), W (k, c)."""
+        total = 0.0
+        for rows, X in self.dense():
+            total += float(torch.addmm(X, H[:, rows].mT, W, alpha=-1).square().sum(1).cpu().double().sum())
+        return total
+
+
+@runtime_checkable
+class Lazy(Protocol):
+    """A matrix whose rows are read when they are needed: a store on disk, or one that a cluster reads."""
+
+    shape: tuple[int, int]
+
+    def as_rows(self, device: str | torch.device) -> Rows:
+        """Its rows for a device that computes."""
+        ...
+
+
+def as_rows(A: Any, device: str | torch.device, *, clamp: bool = False, spare: float = 0) -> Rows:
+    """What a caller hands in, checked; ``spare`` is the share of A's bytes that a sparse copy may take beside it."""
+    if isinstance(A, Lazy):
+        if clamp:
+            raise ValueError("clamp=True would change a store; extract it again with clamp=True")
+        return A.as_rows(device)
+    X, nonnegative = to_matrix(A, clamp=clamp)
+    return Matrix(X, pick_device(device, X), nonnegative=nonnegative, extra=int(X.nbytes * spare))
+
+
+class Matrix(Rows):
     """A on the device that computes: whole where it fits, block by block where it does not.
 
     Args:
@@ -91,7 +225,7 @@ class Matrix:
     """
 
     def __init__(self, A: Tensor, device: torch.device, *, nonnegative: bool, extra: int) -> None:
-        self.shape: tuple[int, int] = (A.shape[0], A.shape[1])
+        self.shape = (A.shape[0], A.shape[1])
         self.device = device
         self.nonnegative = nonnegative
         # a float32 sum of 10⁷ squares is off by 10⁻⁴; sums of a row are short, and their sum is taken in float64
@@ -104,83 +238,51 @@ class Matrix:
 
     @property
     def cheap(self) -> bool:
-        """Whether a product with A costs no more than an update of H, so that one update per product is best."""
         return self.sparse is not None
 
     @property
     def work(self) -> int:
-        """Entries that a product with A touches."""
-        return len(self.sparse.by_row.values()) if self.sparse else self.shape[0] * self.shape[1]
+        return len(self.sparse.by_row.values()) if self.sparse else super().work
 
-    def blocks(self) -> Iterator[tuple[slice, Block]]:
-        """The blocks of rows in order, each with the rows it holds."""
+    def blocks(self) -> Blocks:
         if self.sparse is not None:
             yield slice(0, self.shape[0]), self.sparse
-            return
-        for rows, X in self.dense(self.step):
-            yield rows, Dense(X)
+        else:
+            yield from super().blocks()
 
     def dense(self, step: int = CHUNK) -> Iterator[tuple[slice, Tensor]]:
-        """The rows as dense tensors on the device, ``step`` at a time."""
         for start in range(0, self.shape[0], step):
             rows = slice(start, min(start + step, self.shape[0]))
             yield rows, self.A[rows].to(self.device)
 
     @cached_property
+    def least(self) -> float:
+        return float(self.A.min())
+
+    @cached_property
     def mean_size(self) -> float:
-        """The mean of |A|."""
         return float(self.A.mean() if self.nonnegative else self.A.abs().mean())
 
     def rows(self, index: Tensor) -> Tensor:
-        """Some rows by index, (m, c) on the device."""
         return self.A[index.to(self.A.device)].to(self.device)
 
-    def residual(self, H: Tensor, W: Tensor) -> float:
-        """``‖A - H W‖²`` term by term: for errors so small that the expanded square loses them. H (k, n), W (k, c)."""
-        total = 0.0
-        for rows, X in self.dense():
-            total += float(torch.addmm(X, H[:, rows].mT, W, alpha=-1).square().sum(1).cpu().double().sum())
-        return total
+
+def add_gram(C: Tensor, X: Tensor) -> None:
+    """``C += XᵀX`` (c, c), its upper half alone; in place."""
+    for a, b in pairwise(_edges(len(C))):
+        C[a:b, a:].addmm_(X[:, a:b].mT, X[:, a:])
 
 
-def pass_over(
-    blocks: Iterator[tuple[slice, Block]], W: Tensor, update: Callable[[slice, Tensor, Tensor], Tensor]
-) -> tuple[Tensor, Tensor]:
-    """One read of A: every block's columns of H are made by ``update``, and what they add to H A and H Hᵀ is summed.
-
-    Args:
-        blocks: Blocks of rows, as from :meth:`Matrix.blocks`.
-        W: (r, k, c).
-        update: ``(rows, W Aᵀ, W Wᵀ) -> H[..., rows]``, (r, k, m); it may use the product as scratch space.
-
-    Returns:
-        ``Q = H A`` (r, k, c) and ``S = H Hᵀ`` (r, k, k).
-    """
-    G = W @ W.mT
-    Q, S = torch.zeros_like(W), torch.zeros_like(G)
-    for rows, block in blocks:
-        H = update(rows, block.times_w(W), G)
-        Q += block.times_h(H)
-        S += H @ H.mT
-    return Q, S
-
-
-def gram(A: Matrix) -> Tensor:
-    """AᵀA (c, c) in float32, one pass; the sum runs over short blocks, and only the upper half is computed.
-
-    Within 2⁻²⁰ of float64, relative to its largest entry: float32 products keep their digits over short blocks, whose
-    sums then add up one by one.
-    """
-    c = A.shape[1]
-    parts = 4 if c >= 512 else 1
-    edges = [c * i // parts for i in range(parts + 1)]
-    C = torch.zeros(c, c, device=A.device)
-    for _, X in A.dense():
-        for a, b in pairwise(edges):
-            C[a:b, a:].addmm_(X[:, a:b].mT, X[:, a:])
-    for a, b in pairwise(edges):
+def mirrored(C: Tensor) -> Tensor:
+    """C with its lower half made from the upper one, in place."""
+    for a, b in pairwise(_edges(len(C))):
         C[b:, a:b] = C[a:b, b:].mT
     return C
+
+
+def _edges(c: int) -> list[int]:
+    parts = 4 if c >= 512 else 1
+    return [c * i // parts for i in range(parts + 1)]
 
 
 def leading_eigenvectors(C: Tensor, rank: int, *, steps: int = 8) -> tuple[Tensor, Tensor]:

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from ._check import check_one_of, to_matrix
-from ._matrix import Matrix, gram, leading_eigenvectors
+from ._matrix import Rows, leading_eigenvectors
 from .result import Factorization
 
 __all__ = ["start"]
 
 
 def start(
-    A: Matrix, k: int, init: Any, *, signed: bool, n_init: int, seed: int, axes: tuple[Tensor, Tensor] | None = None
+    A: Rows, k: int, init: Any, *, signed: bool, n_init: int, seed: int, axes: tuple[Tensor, Tensor] | None = None
 ) -> tuple[Tensor, Tensor]:
     """H (n_init, k, n) and W (n_init, k, c) on A's device; never the caller's memory.
 
@@ -53,7 +53,7 @@ def start(
     return H[None], W[None]
 
 
-def _random(A: Matrix, k: int, signed: bool, seed: int) -> tuple[Tensor, Tensor]:
+def _random(A: Rows, k: int, signed: bool, seed: int) -> tuple[Tensor, Tensor]:
     """Uniform entries whose product has A's mean; drawn on the CPU, so that every device starts at the same point."""
     g = torch.Generator().manual_seed(seed)
     size = (A.mean_size / k) ** 0.5
@@ -63,13 +63,13 @@ def _random(A: Matrix, k: int, signed: bool, seed: int) -> tuple[Tensor, Tensor]
     return H, torch.rand(k, A.shape[1], generator=g) * (2 * size)
 
 
-def _nndsvda(A: Matrix, k: int, axes: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
+def _nndsvda(A: Rows, k: int, axes: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
     """The larger of the positive and negative parts of each singular pair, zeros filled with A's mean.
 
     Boutsidis & Gallopoulos, SVD based initialization (2008).
     """
     if axes is None:
-        V = leading_eigenvectors(gram(A), k)[1].mT
+        V = leading_eigenvectors(A.gram(), k)[1].mT
         left = torch.cat([block.times_w(V[None])[0] for _, block in A.blocks()], 1)
     else:
         V, left = axes[1][:, :k].mT, axes[0][:, :k].mT
@@ -101,7 +101,7 @@ def _given(H0: Any, W0: Any, n: int, k: int, c: int, signed: bool) -> tuple[Tens
     return H.mT.clone(memory_format=torch.contiguous_format), W.clone()
 
 
-def _extended(A: Matrix, H: Tensor, W: Tensor, more: int, signed: bool, seed: int) -> tuple[Tensor, Tensor]:
+def _extended(A: Rows, H: Tensor, W: Tensor, more: int, signed: bool, seed: int) -> tuple[Tensor, Tensor]:
     """``more`` factors added to H (k, n), W (k, c), each what is left of a row that they explain badly.
 
     A row is drawn by its squared residual (as k-means++ draws centres), and the new column of H is the one that lowers

@@ -5,8 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ._check import check_count, check_tol, pick_device, to_array, to_matrix
-from ._matrix import Matrix, gram, leading_eigenvectors, pass_over
+from ._check import check_count, check_tol, to_array
+from ._matrix import Rows, as_rows, leading_eigenvectors
+from ._passes import pass_over
 from .result import Factorization
 
 __all__ = ["kmeans", "pca"]
@@ -29,7 +30,7 @@ def pca(A: Any, k: int, *, device: str | torch.device = "auto") -> Factorization
         TypeError: A is no array of real numbers, or k is no integer.
     """
     matrix, k = _prepared(A, k, device)
-    _, V = leading_eigenvectors(gram(matrix), k, steps=24)
+    _, V = leading_eigenvectors(matrix.gram(), k, steps=24)
     W = (V * torch.where(V.sum(0) < 0, -1.0, 1.0)).mT.contiguous()
     H = torch.cat([W @ X.mT for _, X in matrix.dense()], 1)
     return _result(A, matrix, H, W, 1, True)
@@ -89,19 +90,19 @@ def kmeans(
     return _result(A, matrix, H[best], W[best], iteration, converged)
 
 
-def _prepared(A: Any, k: int, device: str | torch.device) -> tuple[Matrix, int]:
-    X, nonnegative = to_matrix(A)
-    k = check_count(k, "k", 1, min(X.shape), f" (A is {X.shape[0]} x {X.shape[1]})")
-    return Matrix(X, pick_device(device, X), nonnegative=nonnegative, extra=X.nbytes // 6), k
+def _prepared(A: Any, k: int, device: str | torch.device) -> tuple[Rows, int]:
+    matrix = as_rows(A, device, spare=1 / 6)
+    n, c = matrix.shape
+    return matrix, check_count(k, "k", 1, min(n, c), f" (A is {n} x {c})")
 
 
-def _result(A: Any, matrix: Matrix, H: Tensor, W: Tensor, n_iter: int, converged: bool) -> Factorization:
+def _result(A: Any, matrix: Rows, H: Tensor, W: Tensor, n_iter: int, converged: bool) -> Factorization:
     total = matrix.squared_norm
     error = (matrix.residual(H, W) / total) ** 0.5 if total else 0.0
     return Factorization(to_array(H.mT.contiguous(), A), to_array(W, A), error, n_iter, converged)
 
 
-def _plus_plus(A: Matrix, k: int, g: torch.Generator) -> Tensor:
+def _plus_plus(A: Rows, k: int, g: torch.Generator) -> Tensor:
     """Rows of A, (k, c): each drawn with probability proportional to its squared distance from those before it."""
     n = A.shape[0]
     centres = A.rows(torch.randint(n, (1,), generator=g))

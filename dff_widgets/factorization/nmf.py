@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ._check import check_count, check_one_of, check_tol, pick_device, to_array, to_matrix
+from ._check import check_count, check_one_of, check_tol, to_array
 from ._descend import SOLVERS, Descent, Solver, descend
-from ._matrix import Matrix
+from ._matrix import Lazy, as_rows
 from ._start import start
 from ._threads import one_thread_for
 from .result import Factorization
@@ -18,7 +18,6 @@ from .sketch import Sketch
 
 __all__ = ["nmf"]
 
-CLOSING = 3  # iterations on A after those on a sketch
 SMALL_ERROR = 1e-2  # below it, float32 loses the expanded square's digits and the residual is summed term by term
 
 
@@ -47,7 +46,8 @@ def nmf(
         A: (rows, channels), a NumPy array or a torch tensor of finite real numbers ≥ 0 (any sign with
             ``solver="semi"``). A contiguous float32 array is used where it lies; every other kind (float64, float16,
             integers, booleans, strided views) is copied to float32, in which everything is computed. Or a
-            :class:`Sketch` of such a matrix.
+            :class:`Sketch` of such a matrix; or a store of :mod:`dff_widgets.scale`, which is sketched first, so that
+            it is read three times in all (once more where the error is below 1 %).
         k: The number of factors, 1..min(rows, channels); for a sketch at most its rank.
         solver: ``"hals"``, accelerated coordinate descent (Cichocki & Phan 2009; Ang & Gillis 2019), the quickest;
             ``"mu"``, the paper's own multiplicative updates (Lee & Seung 2001), step for step those of scikit-learn; or
@@ -78,37 +78,35 @@ def nmf(
         TypeError: A is no array of real numbers, or an option has the wrong type.
     """
     method = SOLVERS[check_one_of(solver, "solver", tuple(SOLVERS))]
-    sketch = A if isinstance(A, Sketch) else None
-    if sketch is None:
-        X, nonnegative = to_matrix(A, clamp=clamp)
-    else:
-        if clamp or device != "auto":
-            raise ValueError("clamp and device belong to the sketch: Sketch(A, device=..., clamp=...)")
-        X, nonnegative = sketch.matrix.A, sketch.matrix.nonnegative
-    if not nonnegative and not method.signed:
+    if isinstance(A, Sketch) and (clamp or device != "auto"):
+        raise ValueError("clamp and device belong to the sketch: Sketch(A, device=..., clamp=...)")
+    matrix = A.matrix if isinstance(A, Sketch) else as_rows(A, device, clamp=clamp, spare=1 / 6)
+    if not matrix.nonnegative and not method.signed:
         raise ValueError(
-            f"A must not be negative for solver={solver!r}, but its least entry is {float(X.min()):.4g}; "
+            f"A must not be negative for solver={solver!r}, but its least entry is {matrix.least:.4g}; "
             'use solver="semi", or clamp=True to replace negative entries by 0'
         )
-    most, why = (min(X.shape), f" (A is {X.shape[0]} x {X.shape[1]})") if sketch is None else (sketch.rank, "")
-    k = check_count(k, "k", 1, most, why or f", the rank of the sketch (A is {X.shape[0]} x {X.shape[1]})")
+    n, c = matrix.shape
+    if isinstance(A, Lazy):
+        A = Sketch(A, max_k=check_count(k, "k", 1, min(n, c), f" (A is {n} x {c})"), device=device)
+    sketch = A if isinstance(A, Sketch) else None
+    most, why = (min(n, c), f" (A is {n} x {c})") if sketch is None else (sketch.rank, "")
+    k = check_count(k, "k", 1, most, why or f", the rank of the sketch (A is {n} x {c})")
     n_init, max_iter = check_count(n_init, "n_init", 1), check_count(max_iter, "max_iter", 1)
     tol, seed = check_tol(tol), check_count(seed, "seed", 0, 2**62)
 
-    matrix = (
-        sketch.matrix if sketch else Matrix(X, pick_device(device, X), nonnegative=nonnegative, extra=X.nbytes // 6)
-    )
-    axes = sketch.axes if sketch else None
+    axes = sketch.projection.axes if sketch else None
     H, W = start(matrix, k, init, signed=method.signed, n_init=n_init, seed=seed, axes=axes)
+    passes = matrix.passes()
     if matrix.squared_norm == 0:
-        run = Descent(torch.zeros_like(H[0]), torch.zeros_like(W[0]), 0.0, 0, True, False)
+        run = Descent(passes.place(torch.zeros_like(H[:1])), torch.zeros_like(W[0]), 0.0, 0, True, False)
     elif sketch is None:
         sweeps = 1 if matrix.cheap else 3
         with one_thread_for(matrix.work):
             run = descend(
-                matrix.blocks,
+                passes,
                 matrix.squared_norm,
-                H,
+                passes.place(H),
                 W,
                 method,
                 max_iter=max_iter,
@@ -123,10 +121,11 @@ def nmf(
         raise ValueError(
             f"A must not exceed float32's range in products, but its entries are {matrix.mean_size:.3g} in size"
         )
+    H = passes.collect(run.H)
     if error < SMALL_ERROR:
-        error = (matrix.residual(run.H, run.W) / max(matrix.squared_norm, torch.finfo(torch.float64).tiny)) ** 0.5
+        error = (matrix.residual(H, run.W) / max(matrix.squared_norm, torch.finfo(torch.float64).tiny)) ** 0.5
     like = sketch.like if sketch else A
-    return Factorization(to_array(run.H.mT.contiguous(), like), to_array(run.W, like), error, run.n_iter, run.converged)
+    return Factorization(to_array(H.mT.contiguous(), like), to_array(run.W, like), error, run.n_iter, run.converged)
 
 
 def _on_sketch(
@@ -140,27 +139,27 @@ def _on_sketch(
 ) -> Descent:
     """Iterate on the projected rows, then let the best restart close on A."""
     matrix = sketch.matrix
-    everything = slice(0, sketch.shape[0])
+    projected = sketch.projection.passes()
     with one_thread_for(sketch.shape[0] * sketch.rank * len(H)):
         rough = descend(
-            lambda: iter([(everything, sketch.projected)]),
+            projected,
             matrix.squared_norm,
-            H,
+            projected.place(H),
             W,
             method,
-            max_iter=max(1, max_iter - CLOSING),
+            max_iter=max(1, max_iter - matrix.closing),
             tol=tol,
             sweeps=1,
             callback=callback,
         )
     with one_thread_for(matrix.work):
         run = descend(
-            matrix.blocks,
+            matrix.passes(),
             matrix.squared_norm,
-            rough.H[None],
+            rough.H,
             rough.W[None],
             method,
-            max_iter=1 if rough.cancelled else min(CLOSING, max_iter),
+            max_iter=1 if rough.cancelled else min(matrix.closing, max_iter),
             tol=0.0,
             sweeps=3,
             callback=None if rough.cancelled else callback,

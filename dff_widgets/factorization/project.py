@@ -1,13 +1,14 @@
 """New rows on known factors: non-negative least squares."""
 
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ._check import pick_device, to_array, to_matrix
+from ._check import to_array, to_matrix
 from ._descend import coordinate_descent
-from ._matrix import Matrix
+from ._matrix import as_rows
 
 __all__ = ["project"]
 
@@ -24,7 +25,8 @@ def project(A: Any, W: Any, *, device: str | torch.device = "auto") -> Any:
     rows of W are not nearly dependent. Where they are, many H are optimal, and one is returned.
 
     Args:
-        A: (rows, channels), a NumPy array or torch tensor of finite real numbers, any sign; as in :func:`nmf`.
+        A: (rows, channels), a NumPy array or torch tensor of finite real numbers, any sign; or a store; as in
+            :func:`nmf`.
         W: (k, channels), ``Factorization.W``, any sign.
         device: As in :func:`nmf`.
 
@@ -35,22 +37,26 @@ def project(A: Any, W: Any, *, device: str | torch.device = "auto") -> Any:
         ValueError: A or W is empty, not 2-D or not finite, or they have different numbers of channels.
         TypeError: A or W is no array of real numbers.
     """
-    X, nonnegative = to_matrix(A)
+    matrix = as_rows(A, device)
     factors, _ = to_matrix(W, "W")
-    if factors.shape[1] != X.shape[1]:
+    if factors.shape[1] != matrix.shape[1]:
         raise ValueError(
             f"W must have as many channels as A, but got W of shape {tuple(factors.shape)} "
-            f"and A of shape {tuple(X.shape)}"
+            f"and A of shape {matrix.shape}"
         )
-    matrix = Matrix(X, pick_device(device, X), nonnegative=nonnegative, extra=0)
-    factors = factors.to(matrix.device)
-    # the k x k systems are solved in float64, which MPS lacks
-    where = torch.device("cpu") if matrix.device.type == "mps" else matrix.device
-    G = factors.to(where).double() @ factors.to(where).double().mT
-    H = torch.empty(X.shape[0], len(factors))
-    for rows, block in matrix.dense(ROWS):
-        H[rows] = _nnls((factors @ block.mT).to(where), G).mT.to(H)
+    H = torch.empty(matrix.shape[0], len(factors))
+    for rows, solved in matrix.each(partial(_solve, W=factors), ROWS):
+        H[rows] = solved.to(H)
     return to_array(H, A)
+
+
+def _solve(X: Tensor, W: Tensor) -> Tensor:
+    """H (m, k) of some rows X (m, c)."""
+    # the k x k systems are solved in float64, which MPS lacks
+    where = torch.device("cpu") if X.device.type == "mps" else X.device
+    W = W.to(X.device)
+    G = W.to(where).double() @ W.to(where).double().mT
+    return _nnls((W @ X.mT).to(where), G).mT
 
 
 def _nnls(P: Tensor, G: Tensor) -> Tensor:

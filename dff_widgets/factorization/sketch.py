@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ._check import check_count, pick_device, to_matrix
-from ._matrix import Matrix, Projected, gram, leading_eigenvectors
+from ._check import check_count
+from ._matrix import as_rows, leading_eigenvectors
 
 __all__ = ["Sketch"]
 
@@ -22,7 +22,8 @@ class Sketch:
     :func:`nmf` on A by less than two starts do. A must not change while its sketch is in use, which keeps a reference.
 
     Args:
-        A: (rows, channels), as in :func:`nmf`; signed A is for ``solver="semi"``.
+        A: (rows, channels), as in :func:`nmf`; signed A is for ``solver="semi"``. Or a store of
+            :mod:`dff_widgets.scale`, whose Gram matrix is known: it is read once, and its projection stays beside it.
         rank: The number of axes, 1..min(rows, channels); or the share of A's energy ``‖A‖²`` that they shall hold, a
             float in 0..1; or None for six axes per factor of the largest k.
         max_k: The largest k that is going to be asked for, when rank is None.
@@ -44,8 +45,8 @@ class Sketch:
         device: str | torch.device = "auto",
         clamp: bool = False,
     ) -> None:
-        X, nonnegative = to_matrix(A, clamp=clamp)
-        n, c = self.shape = (X.shape[0], X.shape[1])
+        self.matrix = as_rows(A, device, clamp=clamp)
+        n, c = self.shape = self.matrix.shape
         share = rank if isinstance(rank, float) else None
         if share is not None and not 0 < share <= 1:
             raise ValueError(f"rank as a share of the energy must be in 0..1, but got {rank}")
@@ -53,10 +54,9 @@ class Sketch:
             count = min(n, c, max(32, 6 * check_count(max_k, "max_k", 1)))
         else:
             count = min(n, c) if share else check_count(rank, "rank", 1, min(n, c), f" (A is {n} x {c})")
-        self.matrix = Matrix(X, pick_device(device, X), nonnegative=nonnegative, extra=0)
         self.like = A if isinstance(A, Tensor) else None  # results go where A lies
 
-        values, V = leading_eigenvectors(gram(self.matrix), count)
+        values, V = leading_eigenvectors(self.matrix.gram(), count)
         total = self.matrix.squared_norm
         if share and total:
             held = values.cpu().double().cumsum(0) / total
@@ -64,15 +64,7 @@ class Sketch:
             V = V[:, :count].contiguous()
         self.rank = count
         self.energy = min(1.0, float(values[:count].sum()) / total) if total else 1.0
-        Y = torch.empty(n, count, device=self.matrix.device)
-        for rows, X in self.matrix.dense():
-            torch.mm(X, V, out=Y[rows])
-        self.axes = Y, V
+        self.projection = self.matrix.project(V)
 
     def __repr__(self) -> str:
         return f"Sketch({self.shape[0]} x {self.shape[1]}, rank={self.rank}, energy={self.energy:.0%})"
-
-    @property
-    def projected(self) -> Projected:
-        """A ≈ Y Vᵀ as a single block of rows."""
-        return Projected(*self.axes)
