@@ -1,0 +1,148 @@
+"""Label maps: one PNG file an image, whose pixel values are classes."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
+
+from ..images import SUFFIXES
+from ..storage import write_file
+from .regions import Array, Labels, Progress, Regions, Unnamed, about, as_json, each
+
+if TYPE_CHECKING:
+    from ..result import DFFResult
+
+_MARK = "dff-widgets"  # in every file written here: only such files are replaced
+_INDEX = "labels.json"
+_MOST_CLASSES = 255  # of a palette, beside the background
+_LONGEST = 120  # bytes of a file's name
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)\s*(\.|$)", re.IGNORECASE)  # Windows keeps these names
+
+
+def to_png(
+    result: DFFResult,
+    path: str | Path,
+    labels: Labels | None = None,
+    *,
+    percentile: float = 75,
+    threshold: str | None = None,
+    unnamed: Unnamed = "skip",
+    colors: Sequence[str] | None = None,
+    progress: Progress | bool = False,
+) -> None:
+    """Write one palette PNG per image, with the classes as pixel values, and ``labels.json``.
+
+    A pixel is 0 (background) or the index of its class; where masks overlap, the strongest heat map wins. The files are
+    named after the images; ``labels.json`` says which is which: ``classes`` (index, name, color, parts, factors) and
+    ``images`` (file, name, width, height).
+
+    Args:
+        result: the factors, and the images.
+        path: a folder; it is made if its parent is there. Other files in it stay.
+        labels: factor -> the names of its parts, as from `assign`. None makes each factor a class, ``"factor 0"`` etc.
+            Factors with the same names share a class.
+        percentile: of the masks, as in `DFFResult.masks`.
+        threshold: in its place, as in `DFFResult.masks`.
+        unnamed: a factor without a name is left out (``"skip"``), left out but takes pixels from the classes it is
+            stronger than (``"background"``), or is a class (``"keep"``).
+        colors: ``#RRGGBB`` per factor; `palette` when left out.
+        progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
+            the export.
+
+    Raises:
+        ValueError: no factor has a name, there are more than 255 classes, a label is of a factor that is not there, or
+            another argument is something else.
+        FileExistsError: a file of that name is there and was not written by this function; nothing is written.
+        OSError: the disk is full, or the place is not there or cannot be written to.
+    """
+    regions = Regions(result, labels, percentile=percentile, threshold=threshold, unnamed=unnamed, colors=colors)
+    if len(regions.classes) > _MOST_CLASSES:
+        raise ValueError(f"there are {len(regions.classes)} classes; a label map has at most {_MOST_CLASSES}")
+    folder = Path(path).expanduser()
+    files = [f"{name}.png" for name in safe_names(result.images.names)]
+    _make_folder(folder, files)
+    ink = [0, 0, 0, *(int(c.color[at : at + 2], 16) for c in regions.classes for at in (1, 3, 5))]
+    for i in each(len(result), progress):
+        write_file(folder / files[i], [_png(regions.label_map(i), ink)])
+    classes = [{"index": 0, "name": "background", "color": "#000000", "parts": [], "factors": []}]
+    for index, c in enumerate(regions.classes, start=1):
+        classes.append({"index": index, "name": c.title, "color": c.color, "parts": c.parts, "factors": c.factors})
+    images = [
+        {"file": file, "name": name, "width": width, "height": height}
+        for file, name, (height, width) in zip(files, result.images.names, result.sizes, strict=True)
+    ]
+    index_file = {"software": _MARK, "description": about(result), "classes": classes, "images": images}
+    write_file(folder / _INDEX, [as_json(index_file)])
+
+
+def safe_names(names: Iterable[str]) -> list[str]:
+    """File names without a suffix, one for each name, that every system takes: no two are the same there.
+
+    Args:
+        names: any text, such as names of images; the suffix of an image file is dropped.
+
+    >>> safe_names(["a/b.jpg", "../../etc/passwd", "A_b.png", "", "con.png", "lion 🦁.webp"])
+    ['a_b', '_.._etc_passwd', 'A_b-2', 'image', '_con', 'lion _']
+    """
+    used: set[str] = set()
+    last: Counter[str] = Counter()
+    found = []
+    for name in names:
+        safe = _safe_name(name)
+        unique, key = safe, safe.casefold()  # Windows and macOS take A and a for the same
+        while unique.casefold() in used:
+            last[key] += 1
+            unique = f"{safe}-{last[key] + 1}"
+        used.add(unique.casefold())
+        found.append(unique)
+    return found
+
+
+def _safe_name(name: str) -> str:
+    stem, dot, suffix = name.rpartition(".")
+    name = stem if f"{dot}{suffix}".lower() in SUFFIXES else name
+    name = re.sub(r"[^\w .-]", "_", unicodedata.normalize("NFKC", name))
+    name = name.encode()[:_LONGEST].decode(errors="ignore").strip(" .")
+    return f"_{name}" if _DEVICES.match(name) else name or "image"
+
+
+def _make_folder(folder: Path, files: Iterable[str]) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{str(folder)!r} is a file; give a folder")
+    if not folder.parent.is_dir():
+        raise FileNotFoundError(f"no folder at {str(folder.parent)!r}: make it before saving there")
+    folder.mkdir(exist_ok=True)
+    for file in (*files, _INDEX):
+        if (folder / file).exists() and not _is_ours(folder / file):
+            raise FileExistsError(f"{str(folder / file)!r} is no label map of an earlier export; give an empty folder")
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        if path.name == _INDEX:
+            content = json.loads(path.read_bytes())
+            return isinstance(content, dict) and content.get("software") == _MARK
+        with Image.open(path) as image:
+            return image.info.get("Software") == _MARK
+    except (OSError, ValueError, UnidentifiedImageError, SyntaxError):
+        return False
+
+
+def _png(label_map: Array, ink: list[int]) -> bytes:
+    image = Image.fromarray(label_map.astype(np.uint8))
+    image.putpalette(ink)
+    mark = PngInfo()
+    mark.add_text("Software", _MARK)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", pnginfo=mark)
+    return buffer.getvalue()

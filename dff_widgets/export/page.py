@@ -1,0 +1,177 @@
+"""A page that shows a result in any browser: no kernel, no network, no server."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..heatmaps import upsample
+from ..metrics import iou
+from ..storage import write_file
+from ..tiles import contrast, encode_tile, pack_heat
+from .regions import Array, Labels, Progress, about, each, encoded, known_parts, paint, titles
+
+if TYPE_CHECKING:
+    from ..result import DFFResult
+
+_HERE = Path(__file__).parent
+_WIDGETS = _HERE.parent / "widgets"  # read as text; importing it would need a widget library
+_LONGEST = 128  # cells of a heat map's longer side: refined ones come at hundreds of pixels
+
+
+def to_html(
+    result: DFFResult,
+    path: str | Path,
+    labels: Labels | None = None,
+    *,
+    ious: Sequence[float | None] | None = None,
+    percentile: float = 75,
+    threshold: str | None = None,
+    colors: Sequence[str] | None = None,
+    most: int = 200,
+    title: str = "Deep Feature Factorization",
+    progress: Progress | bool = False,
+) -> None:
+    """Write one HTML file with photos, heat maps, names and IoU, where opacity and visibility still move.
+
+    It looks like the widget, and needs neither kernel nor network; all it shows is in the file, which takes about 40 kB
+    an image.
+
+    Args:
+        result: the factors, and the images.
+        path: of the file.
+        labels: factor -> the names of its parts, as from `assign`. A factor without one is called ``"factor 0"`` etc.
+        ious: per factor its IoU (0..1), or None where it has none. When left out it is computed, as by `iou`, where the
+            images have part masks of the factor's names.
+        percentile: of the masks for that IoU, as in `DFFResult.masks`.
+        threshold: in its place, as in `DFFResult.masks`.
+        colors: ``#RRGGBB`` per factor; `palette` when left out.
+        most: how many images go in, the first ones; the page says how many there are.
+        title: of the page.
+        progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
+            the export.
+
+    Raises:
+        ValueError: ious has another length, most is below 1, a label is of a factor that is not there, or another
+            argument is something else.
+        OSError: the disk is full, or the place is not there or cannot be written to.
+    """
+    if most < 1:
+        raise ValueError(f"most is {most!r}; show at least one image")
+    names, ink = titles(labels, result.k), paint(colors, result.k)
+    scores = _ious(result, labels, percentile, threshold) if ious is None else list(ious)
+    if len(scores) != result.k:
+        raise ValueError(f"there are {len(scores)} ious for {result.k} factors")
+    shown = min(most, len(result))
+    maps = [_small(result.coarse_heatmaps(i)) for i in range(shown)]
+    heat, grids = pack_heat(maps)
+    state = {
+        "tiles": [_base64(encode_tile(result.images, i)) for i in each(shown, progress)],
+        "captions": result.images.names[:shown],
+        "heat": _base64(heat),
+        "grids": grids,
+        "colors": ink,
+        "names": names,
+        "shares": [float(share) for share in result.factorization.strength],
+        "gains": contrast(maps),
+        "opacity": [0.7] * result.k,
+        "visible": [True] * result.k,
+        "selected": -1,
+        "photo": 1.0,
+        "tile_size": 180,
+    }
+    write_file(Path(path), [encoded(_page(title, _head(result, title, shown), _scores(names, ink, scores), state))])
+
+
+def _ious(result: DFFResult, labels: Labels | None, percentile: float, threshold: str | None) -> list[float | None]:
+    known = known_parts(result, labels)
+    if not known or result.images.parts is None:
+        return [None] * result.k
+    scores = iou(result.lazy_masks(percentile, threshold=threshold), result.images.parts, known)
+    return [float(score) if f in known else None for f, score in enumerate(scores)]
+
+
+def _small(maps: Array) -> Array:
+    h, w = maps.shape[1:]
+    fit = _LONGEST / max(h, w)
+    return maps if fit >= 1 else upsample(maps, (max(1, round(h * fit)), max(1, round(w * fit))))
+
+
+# ------------------------------------------------------------------------------------------------------------ text
+def _head(result: DFFResult, title: str, shown: int) -> str:
+    explained = 100 * (1 - result.factorization.error**2)
+    lines = [f"{about(result)}. They explain {explained:.0f} % of the activations of {_images(len(result))}."]
+    if shown < len(result):
+        lines.append(f"Shown: the first {shown:,} of {_images(len(result))}.")
+    if result.skipped:
+        lines.append(f"Left out: {'; '.join(result.skipped)}.")
+    return f"<h1>{escape(title)}</h1>\n" + "".join(f"<p>{escape(line)}</p>\n" for line in lines)
+
+
+def _images(n: int) -> str:
+    return f"{n:,} image{'s'[: n != 1]}"
+
+
+def _scores(names: Sequence[str], colors: Sequence[str], ious: Sequence[float | None]) -> str:
+    """The factors' IoU as a list; nothing where none is known."""
+    known = [(name, color, score) for name, color, score in zip(names, colors, ious, strict=True) if score is not None]
+    if not known:
+        return ""
+    # A colour as an attribute of SVG: the page allows no inline styles.
+    items = "".join(
+        f'<li><svg width="12" height="12" aria-hidden="true"><rect width="12" height="12" rx="2" fill="{color}"/></svg>'
+        f' <bdi title="{escape(name)}">{escape(name)}</bdi> <b>{score:.2f}</b></li>\n'
+        for name, color, score in known
+    )
+    mean = float(np.mean([score for *_, score in known]))
+    return f"<h2>IoU with the parts</h2>\n<ul>\n{items}<li>mean <b>{mean:.2f}</b></li>\n</ul>\n"
+
+
+def _page(title: str, head: str, scores: str, state: dict[str, Any]) -> str:
+    style = _read(_WIDGETS / "gallery.css") + _read(_HERE / "page.css")
+    # One module cannot import another from a file:// page, so the gallery's export becomes a name that ours uses.
+    gallery = _read(_WIDGETS / "gallery.js").replace("\nexport default ", "\nconst gallery = ")
+    script = gallery + _read(_HERE / "page.js")
+    data = json.dumps(state, separators=(",", ":"), allow_nan=False).replace("<", r"\u003c")  # no tag can end it
+    policy = (
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<style>{style}</style>
+</head>
+<body>
+<header>
+{head}{scores}<noscript><p>The images are drawn by JavaScript, which is switched off here.</p></noscript>
+</header>
+<main id="gallery"></main>
+<script type="application/json" id="state">{data}</script>
+<script type="module">{script}</script>
+</body>
+</html>
+"""
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + _base64(hashlib.sha256(encoded(text)).digest())

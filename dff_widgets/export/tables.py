@@ -1,0 +1,127 @@
+"""The numbers as CSV, and the figure."""
+
+from __future__ import annotations
+
+import csv
+import io
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..heatmaps import binarise
+from ..metrics import iou, largest_box
+from ..storage import write_file
+from .regions import JOINT, Labels, Progress, each, encoded, known_parts, paint, part_names, titles
+
+if TYPE_CHECKING:
+    from ..result import DFFResult
+
+_COLUMNS = ("image", "factor", "name", "strength", "area", "iou", "xmin", "ymin", "xmax", "ymax")
+_LONGEST = 40  # characters of a name in a figure
+
+
+def to_csv(
+    result: DFFResult,
+    path: str | Path,
+    labels: Labels | None = None,
+    *,
+    percentile: float = 75,
+    threshold: str | None = None,
+    progress: Progress | bool = False,
+) -> None:
+    """Write a row per image and factor, as ``pandas.read_csv(path)`` reads it.
+
+    The columns: ``image`` (its name), ``factor`` (0..k-1), ``name`` (the factor's), ``strength`` (mean heat, 0..1),
+    ``area`` (fraction of the image in the mask, 0..1), ``iou`` (of mask and parts in this image, 0..1) and the box
+    around the mask's largest component: ``xmin, ymin, xmax, ymax`` in pixels from 0, both ends included. A cell is
+    empty where there is nothing to say: no name, an empty mask, no ground truth for the factor's names.
+
+    The file is UTF-8, quoted as in RFC 4180. Text is written as it is, also where it begins with ``=``: a character put
+    before it would be read back as part of the name. So import a file with names of strangers into a spreadsheet as
+    text.
+
+    Args:
+        result: the factors, and the images.
+        path: of the file.
+        labels: factor -> the names of its parts, as from `assign`. None names each factor ``"factor 0"`` etc.
+        percentile: of the masks, as in `DFFResult.masks`.
+        threshold: in its place, as in `DFFResult.masks`.
+        progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
+            the export.
+
+    Raises:
+        ValueError: a label is of a factor that is not there, or another argument is something else.
+        OSError: the disk is full, or the place is not there or cannot be written to.
+    """
+    names = titles(None, result.k) if labels is None else [JOINT.join(n) for n in part_names(labels, result.k)]
+    known = known_parts(result, labels)
+    source, levels = result._cut(percentile, threshold)
+
+    def rows(i: int) -> Iterator[Sequence[Any]]:
+        maps = source.heatmaps(i)
+        masks = binarise(maps, levels[i])
+        here = {} if not known or result.images.parts is None else result.images.parts[i]
+        scores = iou([masks], [here], {f: [n for n in parts if n in here] for f, parts in known.items()})
+        for f, mask in enumerate(masks):
+            seen = f in known and (mask.any() or any(np.any(here[n]) for n in known[f] if n in here))
+            score = f"{scores[f]:.6g}" if seen else ""
+            box = largest_box(mask).tolist() if mask.any() else [""] * 4
+            yield result.images.names[i], f, names[f], f"{maps[f].mean():.6g}", f"{mask.mean():.6g}", score, *box
+
+    def chunks() -> Iterator[bytes]:
+        yield _lines([_COLUMNS])
+        for i in each(len(result), progress):
+            yield _lines(rows(i))
+
+    write_file(Path(path), chunks())
+
+
+def to_figure(
+    result: DFFResult,
+    path: str | Path,
+    labels: Labels | None = None,
+    *,
+    images: Sequence[int] | None = None,
+    colors: Sequence[str] | None = None,
+    opacity: float = 0.7,
+) -> None:
+    """Write a figure: images under their coloured heat maps, with the factors' names as a legend.
+
+    Args:
+        result: the factors, and the images.
+        path: of the file; its suffix, such as ``.png``, ``.pdf`` or ``.svg``, says the format.
+        labels: factor -> the names of its parts, as from `assign`. A factor without one is called ``"factor 0"`` etc.
+            Names are cut after 40 characters, and a sign that the figure's font lacks is shown as a box.
+        images: which images, by index; the first six when left out.
+        colors: ``#RRGGBB`` per factor; `palette` when left out.
+        opacity: 0..1, of the heat maps.
+
+    Raises:
+        ValueError: there is no such format or image, or a label is of a factor that is not there.
+        OSError: the disk is full, or the place is not there or cannot be written to.
+    """
+    from ..figures import overlays  # matplotlib
+
+    path = Path(path)
+    if not path.suffix:
+        raise ValueError(f"path is {str(path)!r}; end it with the format, such as .png, .pdf or .svg")
+    names = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…" for name in titles(labels, result.k)]
+    ink = paint(colors, result.k)
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure = overlays(result, images, colors=ink, labels=titles(None, result.k), opacity=opacity)
+        for text, name in zip(figure.legends[0].get_texts(), names, strict=True):
+            text.set_parse_math(False)  # a name may begin with an underscore, or hold a $
+            text.set_text(name)
+        figure.savefig(buffer, format=path.suffix[1:], dpi=200)
+    write_file(path, [buffer.getvalue()])
+
+
+def _lines(rows: Any) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return encoded(text.getvalue())
