@@ -42,12 +42,12 @@ def contrast(maps: Sequence[Array]) -> list[float]:
     return [float(1 / max(np.quantile(e[e > 0], 0.98), 0.05)) if (e > 0).any() else 1.0 for e in entries]
 
 
-def encode_tile(images: ImageSet, index: int) -> bytes:
-    """Image `index` as a JPEG of a size fit for a tile; a grey one where the image cannot be read."""
+def encode_tile(images: ImageSet, index: int, *, side: int = _TILE_PIXELS) -> bytes:
+    """Image `index` as a JPEG of at most `side` pixels, by default fit for a tile; a grey one if it cannot be read."""
     try:
-        image = images.thumbnail(index, _TILE_PIXELS)
+        image = images.thumbnail(index, side)
     except UnreadableImageError:
-        image = Image.new("RGB", (_TILE_PIXELS, _TILE_PIXELS), "#888888")
+        image = Image.new("RGB", (side, side), "#888888")
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=88)
     return buffer.getvalue()
