@@ -48,7 +48,8 @@ def test_the_embedded_network_recognizes_an_officer(embedded):
     [
         ("vgg16", "features.29", 512, 16),
         ("resnet18", "layer4", 512, 32),
-        ("squeezenet1_1", "classifier.2", 1000, 18),
+        ("squeezenet1_1", "features", 512, 16),  # not its classifier's maps of scores
+        ("densenet121", "features.denseblock4.denselayer16.relu1", 992, 32),  # not the bottleneck inside that layer
         ("resnet10t", "layer4", 512, 32),  # timm's
     ],
 )
@@ -76,7 +77,7 @@ def test_offline_is_one_sentence(kind, monkeypatch):
     def offline(*_arguments, **_options):
         raise OSError("Name or service not known")
 
-    monkeypatch.setattr(networks, f"_build_{kind}", offline)
+    monkeypatch.setattr(networks.catalogue, f"_build_{kind}", offline)
     name = {"torchvision": "resnet18", "timm": "resnet10t"}[kind]
     with pytest.raises(ConnectionError, match=rf"the weights of {name} are not on this machine .*'{EMBEDDED}'"):
         load_network(name)
@@ -127,7 +128,7 @@ def test_a_layer_that_is_none_gives_the_nearest(layer, message):
         load_network(small()).layer(layer)
 
 
-def test_attention_and_channels_last_are_no_maps():
+def test_channels_may_come_last_and_attention_is_no_map():
     class Odd(nn.Module):
         def __init__(self):
             super().__init__()
@@ -139,7 +140,8 @@ def test_attention_and_channels_last_are_no_maps():
             tokens = y.flatten(1, 2)[:, :9]
             return self.softmax(tokens @ tokens.mT)[:, None]  # (n, 1, 9, 9)
 
-    assert [layer.name for layer in load_network(small(Odd)).layers] == ["conv"]
+    layers = load_network(small(Odd)).layers
+    assert layers == (Layer("conv", 5, 1, nonnegative=False), Layer("last", 7, 1, nonnegative=False, layout="nhwc"))
 
 
 @pytest.mark.parametrize(
@@ -173,10 +175,12 @@ def test_a_module_of_another_precision_and_options_that_come_too_late():
 def test_a_network_may_insist_on_its_size():
     class Fixed(Small):
         def forward(self, x):
-            assert x.shape[-1] == 224, "Input height doesn't match"
+            assert x.shape[-2:] == (224, 224), "Input height doesn't match"
             return super().forward(x)
 
-    assert load_network(small(Fixed)).layer("block").stride == 4
+    network = load_network(small(Fixed))
+    assert network.layer("block").stride == 4
+    assert network.input_size == (224, 224)
 
 
 # ---------------------------------------------------------------------------------------------------- weight files

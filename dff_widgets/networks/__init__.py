@@ -1,0 +1,27 @@
+"""Networks: the embedded one, torchvision's, timm's or your own, and their layers that can be factorized."""
+
+from .catalogue import EMBEDDED, PAPER, KnownNetwork, network_names, search
+from .forward import FORWARD_ERRORS, StopForwardError, hooked, inference, input_like, one_line
+from .layers import Layer, as_map
+from .network import Network, load_network
+from .preparation import input_shape, prepare
+
+__all__ = [
+    "EMBEDDED",
+    "FORWARD_ERRORS",
+    "PAPER",
+    "KnownNetwork",
+    "Layer",
+    "Network",
+    "StopForwardError",
+    "as_map",
+    "hooked",
+    "inference",
+    "input_like",
+    "input_shape",
+    "load_network",
+    "network_names",
+    "one_line",
+    "prepare",
+    "search",
+]

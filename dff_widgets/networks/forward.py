@@ -1,0 +1,68 @@
+"""A forward pass that leaves a module as it was: its mode, its gradients, its hooks."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+FORWARD_ERRORS = (  # an input that a module cannot take
+    *(RuntimeError, AssertionError, ValueError, TypeError, IndexError),
+    *(AttributeError, KeyError),  # an input that is no tensor to it, but a list or a dict
+)
+
+
+class StopForwardError(Exception):
+    """Raised inside a forward pass to end it once the asked layer has spoken; never leaves `dff_widgets`."""
+
+
+_IN_USE: WeakKeyDictionary[nn.Module, threading.RLock] = WeakKeyDictionary()
+_IN_USE_GUARD = threading.Lock()
+
+
+@contextlib.contextmanager
+def inference(module: nn.Module) -> Iterator[None]:
+    """Eval mode without gradients; the mode of every submodule is as before afterwards.
+
+    One thread at a time: the hooks, the mode and the device of a module that two explorers share are shared too.
+    Not torch's inference mode: what a module of the caller caches in its forward pass must be fit for training.
+    """
+    with _IN_USE_GUARD:
+        in_use = _IN_USE.setdefault(module, threading.RLock())
+    with in_use, torch.no_grad():
+        training = [m for m in module.modules() if m.training]
+        try:
+            module.eval()
+            yield
+        finally:
+            for m in training:
+                m.training = True
+
+
+Hook = Callable[[str, nn.Module, tuple[Any, ...], Any], None]
+
+
+@contextlib.contextmanager
+def hooked(modules: Mapping[str, nn.Module], hook: Hook) -> Iterator[None]:
+    """`hook(name, module, inputs, output)` after each forward of each module, inside the `with` only."""
+    with contextlib.ExitStack() as stack:
+        for name, m in modules.items():
+            handle = m.register_forward_hook(lambda m, inputs, output, name=name: hook(name, m, inputs, output))
+            stack.callback(handle.remove)
+        yield
+
+
+def input_like(module: nn.Module) -> Tensor:
+    """A tensor of the device and the dtype that the module's input must have."""
+    return next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
+
+
+def one_line(error: Exception) -> str:
+    """What an error of a library says, on one line of sensible length."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said if len(said) <= 200 else said[:199] + "…"
