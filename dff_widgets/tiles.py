@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,16 @@ from .images import ImageSet, UnreadableImageError
 Array = npt.NDArray[Any]
 
 _TILE_PIXELS = 400  # longer side of a tile: twice a usual one on the page, for HiDPI screens
+
+
+_FRONT = Path(__file__).parent / "widgets"
+_MODULES = ("dom.js", "factors.js", "labels.js", "gallery.js")
+
+
+def gallery_source() -> tuple[str, str]:
+    """The browser's part of the gallery: one ES module with an anywidget's ``render``, and its style sheet."""
+    module = "\n".join((_FRONT / name).read_text(encoding="utf-8") for name in _MODULES)
+    return module, (_FRONT / "gallery.css").read_text(encoding="utf-8")
 
 
 def pack_heat(maps: Sequence[Array]) -> tuple[bytes, list[list[int]]]:

@@ -3,19 +3,6 @@
 // The kernel sends JPEG tiles and 8-bit heat maps at the network's resolution, once per change. Opacity, visibility,
 // tile size and the photo's brightness are the browser's own: while a slider is dragged no message is sent.
 
-const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
-const bytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-
-/** An element with properties, and children. */
-function make(tag, properties = {}, ...children) {
-  const { aria = {}, data = {}, ...rest } = properties;
-  const element = Object.assign(document.createElement(tag), rest);
-  for (const [name, value] of Object.entries(aria)) element.setAttribute(name === "role" ? name : `aria-${name}`, value);
-  Object.assign(element.dataset, data);
-  element.append(...children);
-  return element;
-}
-
 /** One factor of one image as a canvas of its own size: the factor's colour, its strength times `gain` as alpha. */
 function tint(values, height, width, color, gain) {
   const canvas = make("canvas", { width, height });
@@ -36,6 +23,19 @@ function enlarged(source, width, height) {
   return canvas;
 }
 
+/** The pixels of an enlarged heat map whose strength reaches `level` (0..1), in one colour. */
+function cut(source, level, color) {
+  const pixels = source.getContext("2d").getImageData(0, 0, source.width, source.height);
+  const words = new Uint32Array(pixels.data.buffer); // little-endian: alpha is the highest byte
+  const [r, g, b] = rgb(color);
+  const inside = ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+  const least = Math.max(Math.round(255 * level), 1);
+  for (let p = 0; p < words.length; p++) words[p] = words[p] >>> 24 >= least ? inside : 0;
+  const canvas = make("canvas", { width: source.width, height: source.height });
+  canvas.getContext("2d").putImageData(pixels, 0, 0);
+  return canvas;
+}
+
 function render({ model, el }) {
   const gone = new AbortController();
   const listen = (target, event, action) => target.addEventListener(event, action, { signal: gone.signal });
@@ -50,19 +50,22 @@ function render({ model, el }) {
   };
   const putAt = (name, index, value, options) =>
     put(name, model.get(name).map((old, i) => (i === index ? value : old)), options);
+  const send = (message) => model.send?.(message);
 
-  const grid = make("div", { className: "dffw-grid", aria: { role: "list", label: "Images" } });
-  const list = make("div", { className: "dffw-factors" });
+  const tools = { model, listen, put, putAt, send, select };
+  const factors = factorRows(tools);
+  const labels = labelTools(tools);
+  const grid = make("div", { className: "dffw-grid", tabIndex: 0, aria: { role: "list", label: "Images" } });
   const readout = make("div", { className: "dffw-readout", aria: { role: "status", live: "off" } });
   const view = make("div", { className: "dffw-view" });
   const panel = make("div", { className: "dffw-panel", aria: { role: "group", label: "Factors" } });
-  panel.append(make("div", { className: "dffw-title", textContent: "Factors" }), list, view, readout);
+  panel.append(make("div", { className: "dffw-title", textContent: "Factors" }), factors.list, labels.element, view, readout);
   el.classList.add("dffw");
   el.replaceChildren(grid, panel);
 
   let bitmaps = []; //  per tile, decoded
-  let tiles = []; //    per tile {canvas, caption, maps: per factor bytes, tints: per factor canvas or null, h, w}
-  let rows = []; //     per factor its controls
+  let tiles = []; //    per tile {canvas, caption, h, w, maps: per factor bytes; tints, raw, cuts: drawn, or null}
+  let dragged = null; // the percentile while its slider is dragged
 
   // ------------------------------------------------------------------------------------------------- the photos
   let loading = 0;
@@ -79,11 +82,18 @@ function render({ model, el }) {
     const captions = model.get("captions");
     tiles = bitmaps.map((bitmap, i) => {
       const canvas = make("canvas", { aria: { role: "img" } });
-      const caption = make("figcaption", { textContent: captions[i] ?? "", title: captions[i] ?? "" });
+      const text = captions[i] ?? "";
+      const caption = model.get("openable")
+        ? make("button", { type: "button", className: "dffw-open", textContent: text, title: `Open ${text}` })
+        : make("span", { textContent: text, title: text });
+      if (model.get("openable")) {
+        listen(caption, "click", () => send({ do: "open", tile: i }));
+        listen(canvas, "dblclick", () => send({ do: "open", tile: i }));
+      }
       listen(canvas, "pointermove", (event) => read(i, event));
       listen(canvas, "pointerleave", () => (readout.textContent = hint()));
       listen(canvas, "click", (event) => select(strongest(valuesAt(i, event))));
-      return { canvas, figure: make("figure", { aria: { role: "listitem" } }, canvas, caption), caption };
+      return { canvas, figure: make("figure", { aria: { role: "listitem" } }, canvas, make("figcaption", {}, caption)), caption };
     });
     grid.replaceChildren(...tiles.map((tile) => tile.figure));
     sizeTiles();
@@ -103,7 +113,7 @@ function render({ model, el }) {
       figure.style.width = `${side}px`;
     });
     grid.style.setProperty("--dffw-tile", `${side}px`);
-    tiles.forEach((tile) => tile.tints?.fill(null));
+    tiles.forEach((tile) => (tile.tints?.fill(null), tile.cuts?.fill(null), tile.raw?.fill(null)));
     draw();
   }
 
@@ -118,31 +128,55 @@ function render({ model, el }) {
       const [h, w] = grids[i] ?? [0, 0];
       const whole = start + k * h * w <= heat.length;
       tile.maps = whole && h * w ? Array.from({ length: k }, (_, j) => heat.subarray(start + j * h * w, start + (j + 1) * h * w)) : [];
-      [tile.h, tile.w, tile.tints] = [h, w, tile.maps.map(() => null)];
+      [tile.h, tile.w] = [h, w];
+      for (const cache of ["tints", "raw", "cuts"]) tile[cache] = tile.maps.map(() => null);
       start += k * h * w;
     });
     draw();
   }
 
+  /** A factor of a tile as it is drawn: its heat, or its mask at a level. */
+  function overlay(tile, i, j, color) {
+    const { width, height } = tile.canvas;
+    if (model.get("view") !== "masks") {
+      const gain = model.get("gains")[j] ?? 1;
+      return (tile.tints[j] ??= enlarged(tint(tile.maps[j], tile.h, tile.w, color, gain), width, height));
+    }
+    const level = levelOf(i, j);
+    if (tile.cuts[j]?.level !== level) {
+      tile.raw[j] ??= enlarged(tint(tile.maps[j], tile.h, tile.w, color, 1), width, height);
+      tile.cuts[j] = { level, canvas: cut(tile.raw[j], level, color) };
+    }
+    return tile.cuts[j].canvas;
+  }
+
+  /** From which strength a factor is in its mask; while the percentile is dragged, from the table. */
+  function levelOf(i, j) {
+    const table = model.get("quantiles")?.[j];
+    if (dragged === null || !table?.length) return model.get("levels")?.[i]?.[j] ?? 1;
+    const at = (dragged / 100) * (table.length - 1);
+    const low = Math.min(Math.floor(at), table.length - 2);
+    return table[low] + (table[low + 1] - table[low]) * (at - low);
+  }
+
   function draw() {
     const [opacity, visible, colors] = ["opacity", "visible", "colors"].map((name) => model.get(name));
-    const gains = model.get("gains");
     const names = model.get("names");
     tiles.forEach((tile, i) => {
-      const { canvas, maps, tints } = tile;
+      const { canvas, maps } = tile;
       const context = canvas.getContext("2d");
       context.globalAlpha = 1;
       context.fillStyle = "#000";
       context.fillRect(0, 0, canvas.width, canvas.height);
       context.globalAlpha = model.get("photo");
       context.drawImage(bitmaps[i], 0, 0, canvas.width, canvas.height);
-      maps?.forEach((values, j) => {
+      maps?.forEach((_, j) => {
         if (!visible[j] || !opacity[j]) return;
-        tints[j] ??= enlarged(tint(values, tile.h, tile.w, colors[j], gains[j] ?? 1), canvas.width, canvas.height);
+        const drawn = overlay(tile, i, j, colors[j]);
         context.globalAlpha = opacity[j];
-        context.drawImage(tints[j], 0, 0);
+        context.drawImage(drawn, 0, 0);
       });
-      const shown = names.filter((_, j) => visible[j] && maps?.length);
+      const shown = names.filter((_, j) => visible[j] && maps?.length).map((name) => name.slice(0, 100));
       canvas.setAttribute("aria-label", `${tile.caption.textContent}${shown.length ? `, with ${shown.join(", ")}` : ""}`);
     });
     el.dataset.frames = Number(el.dataset.frames ?? 0) + 1;
@@ -174,8 +208,7 @@ function render({ model, el }) {
     const values = valuesAt(i, event);
     if (!values.length) return;
     const colors = model.get("colors");
-    const swatches = values.map((v, j) =>
-      make("span", {}, make("i", { className: "dffw-swatch", style: `background:${colors[j]}` }), v.toFixed(2)));
+    const swatches = values.map((v, j) => make("span", {}, swatch(colors[j]), v.toFixed(2)));
     readout.replaceChildren(...swatches);
   }
 
@@ -191,53 +224,61 @@ function render({ model, el }) {
     return input;
   }
 
-  function buildFactors() {
-    const [names, colors, shares] = ["names", "colors", "shares"].map((name) => model.get(name));
-    rows = names.map((name, j) => {
-      const check = make("input", { type: "checkbox", checked: model.get("visible")[j], aria: { label: `Show ${name}` } });
-      listen(check, "change", () => putAt("visible", j, check.checked, { save: true }));
-      const button = make("button", { type: "button", className: "dffw-name", title: `Select ${name}` },
-        make("i", { className: "dffw-swatch", style: `background:${colors[j]}` }), make("span", { textContent: name }));
-      listen(button, "click", () => select(model.get("selected") === j ? -1 : j));
-      const range = slider(`Opacity of ${name}`, model.get("opacity")[j], {}, (v, options) => putAt("opacity", j, v, options));
-      const share = make("span", { className: "dffw-share", title: "Share of this factor in what all factors explain",
-        textContent: shares[j] === undefined ? "" : `${Math.round(100 * shares[j])} %` });
-      return { row: make("div", { className: "dffw-row" }, check, button, range, share), check, range, button };
-    });
-    list.replaceChildren(...rows.map((r) => r.row));
-    markSelected();
-    readout.textContent = hint();
-  }
-
-  function syncFactors() {
-    rows.forEach(({ check, range }, j) => {
-      check.checked = model.get("visible")[j];
-      range.value = model.get("opacity")[j];
-    });
-    draw();
-  }
-
-  function markSelected() {
-    rows.forEach(({ row, button }, j) => {
-      row.classList.toggle("dffw-selected", j === model.get("selected"));
-      button.setAttribute("aria-pressed", j === model.get("selected"));
-    });
+  function syncPanel() {
+    factors.sync();
+    labels.sync();
+    syncView();
+    if (!readout.childElementCount) readout.textContent = hint();
   }
 
   const photo = slider("Brightness of the photos", model.get("photo"), {}, (v, options) => put("photo", v, options));
   const size = slider("Size of the tiles in pixels", model.get("tile_size"), { min: 80, max: 480, step: 10 },
     (v, options) => put("tile_size", v, options));
-  view.append(make("label", {}, "Photo", photo), make("label", {}, "Tile size", size));
+  const show = make("select", { aria: { label: "What is drawn" } },
+    make("option", { value: "heat", textContent: "heat maps" }), make("option", { value: "masks", textContent: "masks" }));
+  listen(show, "change", () => put("view", show.value, { save: true }));
+  const percentile = slider("Percentile from which a pixel is in the mask", model.get("percentile") ?? 75,
+    { min: 0, max: 100, step: 0.5 }, (value, { save }) => {
+      dragged = save && value === model.get("percentile") ? null : value; // until the kernel has the new levels
+      cutAt.textContent = `${value} %`;
+      if (save) put("percentile", value, { save });
+      else if (model.get("view") === "masks") draw();
+    });
+  const cutAt = make("span", { className: "dffw-share" });
+  const auto = make("input", { type: "checkbox", aria: { label: "Find the masks automatically, with the CRF" } });
+  listen(auto, "change", () => put("automatic", auto.checked, { save: true }));
+  const masking = make("div", {}, make("label", {}, "Show", show),
+    make("label", { className: "dffw-three" }, "Masks at", percentile, cutAt),
+    make("label", { title: "Where the refined heat maps find a pixel more likely inside than not" }, "Automatic", auto));
+  view.append(masking, make("label", {}, "Photo", photo), make("label", {}, "Tile size", size));
 
-  // Digits select a factor, Escape none; V shows or hides the selected one.
+  function syncView() {
+    masking.hidden = !model.get("labelling");
+    show.value = model.get("view") ?? "heat";
+    if (dragged === null) percentile.value = model.get("percentile") ?? 75;
+    cutAt.textContent = `${dragged ?? percentile.value} %`;
+    auto.checked = Boolean(model.get("automatic"));
+    percentile.disabled = auto.checked;
+    panel.classList.toggle("dffw-wide", Boolean(model.get("labelling")));
+  }
+
+  // Digits select a factor, Escape none; V shows or hides the selected one, Enter names it; arrows turn the page.
   listen(el, "keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const selected = model.get("selected");
-    if (/^[0-9]$/.test(event.key) && Number(event.key) < rows.length) select(Number(event.key));
-    else if (event.key === "Escape" && selected >= 0) select(-1);
-    else if (event.key.toLowerCase() === "v" && selected >= 0) putAt("visible", selected, !model.get("visible")[selected], { save: true });
+    const { target, key } = event;
+    const typing = target.matches("input[type=text], input[type=number]");
+    if ((event.ctrlKey || event.metaKey) && /^[zy]$/i.test(key)) {
+      if (typing && target.value !== (target.dataset.said ?? target.value)) return; // the box's own undo
+      send({ do: event.shiftKey || key.toLowerCase() === "y" ? "redo" : "undo" });
+    } else if (event.ctrlKey || event.metaKey || event.altKey || typing || target.matches("select")) return;
+    else if (/^[0-9]$/.test(key) && Number(key) < factors.count()) select(Number(key));
+    else if (key === "Escape" && selected >= 0) select(-1);
+    else if (key.toLowerCase() === "v" && selected >= 0) putAt("visible", selected, !model.get("visible")[selected], { save: true });
+    else if (key === "Enter" && selected >= 0 && model.get("labelling") && !target.matches("button:not(.dffw-name)")) factors.focusName(selected);
+    else if (target === grid && (key === "ArrowLeft" || key === "ArrowRight")) send({ do: "page", step: key === "ArrowLeft" ? -1 : 1 });
     else return;
     event.preventDefault();
+    event.stopPropagation();
   });
 
   // JupyterLab runs its command-mode shortcuts (b inserts a cell) on keys typed into a control, unless this attribute
@@ -259,13 +300,16 @@ function render({ model, el }) {
   };
   on("tiles", once(loadPhotos));
   ["heat", "grids", "colors", "gains"].forEach((name) => on(name, once(cutHeat)));
-  ["names", "colors", "shares"].forEach((name) => on(name, once(buildFactors)));
-  ["opacity", "visible"].forEach((name) => on(name, once(syncFactors)));
+  on("levels", once(() => ((dragged = null), draw())));
+  on("view", once(draw));
+  ["opacity", "visible"].forEach((name) => on(name, once(draw)));
+  ["names", "colors", "shares", "opacity", "visible", "selected", "labelling", "labels", "known", "scores", "coverage",
+    "coverage_parts", "coverage_threshold", "undoable", "redoable", "summary", "measured", "view", "percentile", "automatic",
+  ].forEach((name) => on(name, once(syncPanel)));
   on("photo", once(() => ((photo.value = model.get("photo")), draw())));
   on("tile_size", once(() => ((size.value = model.get("tile_size")), sizeTiles())));
-  on("selected", once(markSelected));
 
-  buildFactors();
+  syncPanel();
   loadPhotos();
   return () => {
     gone.abort();

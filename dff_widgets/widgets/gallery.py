@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets as t
 
-_HERE = Path(__file__).parent
+from ..tiles import gallery_source
 
 
 class Gallery(anywidget.AnyWidget):
@@ -28,11 +27,24 @@ class Gallery(anywidget.AnyWidget):
         selected: the selected factor, or -1.
         photo: brightness of the photos, 0 (black) to 1.
         tile_size: longer side of a tile in CSS pixels.
+        openable: whether a double click, or a click on the caption, asks for the image at full size.
+        labelling: whether the panel has name boxes, scores and the coverage matrix; the traits below are for those.
+        view: ``"heat"`` or ``"masks"``.
+        percentile, automatic: what the masks are made by.
+        levels: per tile and factor the level (0..1) from which its heat is in the mask.
+        quantiles: per factor its levels at equally spaced percentiles, drawn from while the percentile is dragged.
+        known: the parts that a name box offers.
+        labels: per factor the parts it is named after.
+        scores: per factor its IoU, or None.
+        coverage, coverage_parts: (k, p) in 0..1 as lists, and the names of the columns.
+        coverage_threshold: above which `Assign by coverage` assigns, 0..1.
+        undoable, redoable: whether there is something to undo or redo.
+        summary: one line about the scores.
+        measured: the fraction 0..1 of the images that the scores cover; below 1 it is shown as progress.
     """
 
     # Read as text, not given as paths: a path would start a file watcher in the kernel.
-    _esm = (_HERE / "gallery.js").read_text(encoding="utf-8")
-    _css = (_HERE / "gallery.css").read_text(encoding="utf-8")
+    _esm, _css = gallery_source()
 
     tiles = t.List(t.Bytes()).tag(sync=True)
     captions = t.List(t.Unicode()).tag(sync=True)
@@ -47,6 +59,24 @@ class Gallery(anywidget.AnyWidget):
     selected = t.Int(-1).tag(sync=True)
     photo = t.Float(1.0).tag(sync=True)
     tile_size = t.Int(180).tag(sync=True)
+
+    openable = t.Bool(False).tag(sync=True)
+    labelling = t.Bool(False).tag(sync=True)
+    view = t.Enum(["heat", "masks"], "heat").tag(sync=True)
+    percentile = t.Float(75.0).tag(sync=True)
+    automatic = t.Bool(False).tag(sync=True)
+    levels = t.List(t.List(t.Float())).tag(sync=True)
+    quantiles = t.List(t.List(t.Float())).tag(sync=True)
+    known = t.List(t.Unicode()).tag(sync=True)
+    labels = t.List(t.List(t.Unicode())).tag(sync=True)
+    scores = t.List(t.Float(allow_none=True)).tag(sync=True)
+    coverage = t.List(t.List(t.Float())).tag(sync=True)
+    coverage_parts = t.List(t.Unicode()).tag(sync=True)
+    coverage_threshold = t.Float(0.5).tag(sync=True)
+    undoable = t.Bool(False).tag(sync=True)
+    redoable = t.Bool(False).tag(sync=True)
+    summary = t.Unicode("").tag(sync=True)
+    measured = t.Float(1.0).tag(sync=True)
 
     def __init__(self, *, lock: threading.RLock | None = None, **traits: Any) -> None:
         self._lock = lock or threading.RLock()
