@@ -21,6 +21,7 @@ _HOME: dict[str, str | None] = {
     "Layer": "networks",
     "Network": "networks",
     "Sketch": "factorization",
+    "TreeView": "widgets",
     "assign": "parts",
     "baselines": None,
     "best_part_iou": "metrics",

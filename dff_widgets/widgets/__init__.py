@@ -2,5 +2,6 @@
 
 from .explorer import DFFExplorer
 from .gallery import Gallery
+from .tree import TreeView
 
-__all__ = ["DFFExplorer", "Gallery"]
+__all__ = ["DFFExplorer", "Gallery", "TreeView"]
