@@ -15,14 +15,13 @@ import numpy as np
 from ..heatmaps import upsample
 from ..metrics import iou
 from ..storage import write_file
-from ..tiles import contrast, encode_tile, pack_heat
+from ..tiles import contrast, encode_tile, gallery_source, pack_heat
 from .regions import Array, Labels, Progress, about, each, encoded, known_parts, paint, titles
 
 if TYPE_CHECKING:
     from ..result import DFFResult
 
 _HERE = Path(__file__).parent
-_WIDGETS = _HERE.parent / "widgets"  # read as text; importing it would need a widget library
 _LONGEST = 128  # cells of a heat map's longer side: refined ones come at hundreds of pixels
 
 
@@ -135,9 +134,10 @@ def _scores(names: Sequence[str], colors: Sequence[str], ious: Sequence[float | 
 
 
 def _page(title: str, head: str, scores: str, state: dict[str, Any]) -> str:
-    style = _read(_WIDGETS / "gallery.css") + _read(_HERE / "page.css")
+    module, sheet = gallery_source()
+    style = sheet + _read(_HERE / "page.css")
     # One module cannot import another from a file:// page, so the gallery's export becomes a name that ours uses.
-    gallery = _read(_WIDGETS / "gallery.js").replace("\nexport default ", "\nconst gallery = ")
+    gallery = module.replace("\nexport default ", "\nconst gallery = ")
     script = gallery + _read(_HERE / "page.js")
     data = json.dumps(state, separators=(",", ":"), allow_nan=False).replace("<", r"\u003c")  # no tag can end it
     policy = (

@@ -57,7 +57,7 @@ def part_names(labels: Labels | None, k: int) -> list[tuple[str, ...]]:
         if factor not in range(k):
             raise ValueError(f"labels has the factor {factor!r}; this result has factors 0..{k - 1}")
         several = [its_names] if isinstance(its_names, str) else its_names
-        names[factor] = tuple(dict.fromkeys(str(name) for name in several if str(name).strip()))
+        names[int(factor)] = tuple(dict.fromkeys(str(name) for name in several if str(name).strip()))
     return names
 
 

@@ -108,17 +108,22 @@ def to_figure(
     path = Path(path)
     if not path.suffix:
         raise ValueError(f"path is {str(path)!r}; end it with the format, such as .png, .pdf or .svg")
-    names = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…" for name in titles(labels, result.k)]
     ink = paint(colors, result.k)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure = overlays(result, images, colors=ink, labels=titles(None, result.k), opacity=opacity)
-        for text, name in zip(figure.legends[0].get_texts(), names, strict=True):
+        for text, name in zip(figure.legends[0].get_texts(), titles(labels, result.k), strict=True):
             text.set_parse_math(False)  # a name may begin with an underscore, or hold a $
-            text.set_text(name)
+            text.set_text(_short(name))
         figure.savefig(buffer, format=path.suffix[1:], dpi=200)
     write_file(path, [buffer.getvalue()])
+
+
+def _short(name: str) -> str:
+    """A name on one line; matplotlib fails on what cannot be printed."""
+    name = " ".join("".join(c if c.isprintable() else " " for c in name).split())
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 
 def _lines(rows: Any) -> bytes:
