@@ -2,7 +2,7 @@
 //
 // The kernel sends each image once and the heat maps of the nodes at the network's resolution; CSS enlarges them.
 
-const SMALLEST = 44, LARGEST = 104; // longer side of a thumbnail in CSS pixels
+const LOWEST = 36, HIGHEST = 96; //     height of a thumbnail in CSS pixels
 const LABEL = 56; //                   the column that says k
 
 const bytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
@@ -61,10 +61,11 @@ function render({ model, el }) {
     build();
   }
 
+  /** Width to height; of a panorama the middle is shown. */
+  const aspect = (tile) => Math.min(2, Math.max(0.5, images[tile].naturalWidth / images[tile].naturalHeight || 1));
+
   function thumb(tile, values, grid, color) {
-    const { naturalWidth: w, naturalHeight: h } = images[tile];
-    const [x, y] = [w, h].map((side) => side / Math.max(w, h, 1) || 1);
-    const style = `width:calc(${x} * var(--dffw-thumb));height:calc(${y} * var(--dffw-thumb))`;
+    const style = `width:calc(${aspect(tile)} * var(--dffw-thumb));height:var(--dffw-thumb)`;
     return make("span", { className: "dffw-thumb", style, title: model.get("captions")[tile] ?? "" },
       images[tile].cloneNode(), tint(values, grid, color));
   }
@@ -129,13 +130,15 @@ function render({ model, el }) {
     const nodes = model.get("nodes");
     if (items.length !== nodes.length) return; // build() calls again
     const most = Math.max(1, ...levels.map(({ row }) => row.children.length - 1));
-    const many = Math.max(1, ...nodes.map((node) => node.tiles.length));
-    const room = (el.clientWidth - LABEL - 8) / most - 22;
-    const each = (room - 3 * (many - 1)) / many;
-    el.classList.toggle("dffw-one", each < SMALLEST);
-    const side = Math.min(LARGEST, Math.max(SMALLEST, each < SMALLEST ? room : each));
+    const room = (el.clientWidth - LABEL - 8) / most - 20;
+    const height = (shown) => (room - 3 * (shown.length - 1)) / shown.reduce((sum, tile) => sum + aspect(tile), 0);
+    const all = Math.min(...nodes.map(({ tiles }) => height(tiles)));
+    const one = Math.min(...nodes.map(({ tiles }) => height(tiles.slice(0, 1))));
+    el.classList.toggle("dffw-one", all < LOWEST);
+    const side = Math.min(HIGHEST, Math.max(LOWEST, all < LOWEST ? one : all));
     branches.style.setProperty("--dffw-thumb", `${Math.floor(side)}px`);
-    branches.style.minWidth = `${LABEL + 8 + most * (SMALLEST + 18)}px`;
+    const widest = Math.max(1, ...nodes.map(({ tiles }) => (tiles.length ? aspect(tiles[0]) : 1)));
+    branches.style.minWidth = `${LABEL + 8 + most * (widest * LOWEST + 16)}px`;
     const origin = branches.getBoundingClientRect();
     const at = (item) => {
       const box = item.getBoundingClientRect();
