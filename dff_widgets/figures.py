@@ -125,15 +125,14 @@ def tree(
                 above = left + (parent + 0.5) * across / tree.results[row - 1].k
                 bottom = top - pitch + height + (0.22 if (tree.results[row - 1].k, parent) in labels else 0.06)
                 _link(axes, (above, bottom), (middle, top), color, tree.overlap(k, f))
-            x = middle - group / 2
+            x, end = middle - group / 2, middle + group / 2
+            axes.plot([x, end], [top + height + 0.04] * 2, color=color, linewidth=4, solid_capstyle="butt")
+            axes.text(middle, top + height + 0.14, labels.get((k, f), ""), ha="center", va="center", fontsize=9)
             for i, width in zip(shown, widths, strict=True):
                 grey = np.repeat(result.images[i].mean(axis=2, keepdims=True), 3, axis=2)
                 heat = (gains[f] * result.heatmaps(i)[[f]]).clip(0, 1)
                 axes.imshow(blend(grey, heat, [color], opacity), extent=(x, x + width, top + height, top), zorder=2)
                 x += width + gap
-            edges, under = [middle - group / 2, middle + group / 2], top + height
-            axes.plot(edges, [under + 0.04] * 2, color=color, linewidth=4, solid_capstyle="butt")
-            axes.text(middle, under + 0.14, labels.get((k, f), ""), ha="center", va="center", fontsize=9)
     axes.set(xlim=(0, size[0]), ylim=(size[1], 0), aspect="auto")
     axes.set_axis_off()
     return figure

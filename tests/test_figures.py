@@ -4,8 +4,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
-from dff_widgets import figures
+from dff_widgets import DFFResult, FactorTree, ImageSet, figures
+from dff_widgets.factorization import Factorization
 from dff_widgets.tables import Table
 
 SIZES = ((20, 30), (24, 16))
@@ -94,3 +96,67 @@ def test_figures_need_neither_torch_nor_pyplot():
         "assert not {'torch', 'matplotlib.pyplot'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+SHAPES = ((4, 6), (5, 3), (3, 3))
+
+
+def tree(ks=(1, 2, 3)):
+    rng = np.random.default_rng(0)
+    rows, sizes = sum(h * w for h, w in SHAPES), tuple((10 * h, 10 * w) for h, w in SHAPES)
+    images = ImageSet.from_arrays(rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes)
+    factors = (Factorization(rng.random((rows, k)), rng.random((k, 7)), 0.0, 1, True) for k in ks)
+    return FactorTree.of(DFFResult(f, images, SHAPES, sizes, "toy", "layer", 64) for f in factors)
+
+
+def test_a_tree_has_a_row_per_k_the_same_images_under_each_factor_and_a_line_per_child():
+    drawn = tree()
+    (axes,) = figures.tree(drawn, [2, 0], labels={(3, 1): "head"}).axes
+    assert [text.get_text() for text in axes.texts if text.get_text()] == ["k = 1", "k = 2", "k = 3", "head"]
+    assert [image.get_array().shape[:2] for image in axes.images] == [(30, 30), (40, 60)] * 6
+    tops = [image.get_extent()[3] for image in axes.images]
+    assert tops == sorted(tops)
+    assert len(set(tops)) == 3
+    starts, ends = ([p.get_path().vertices[i] for p in axes.patches] for i in (0, -1))
+    middles = [np.mean([a.get_extent()[0], b.get_extent()[1]]) for a, b in zip(*[iter(axes.images)] * 2, strict=True)]
+    where = dict(zip(drawn.nodes, middles, strict=True))
+    children = [node for node in drawn.nodes if node.k > 1]
+    assert len(axes.patches) == len(children) == 5
+    for node, patch, start, end in zip(children, axes.patches, starts, ends, strict=True):
+        assert end[0] == pytest.approx(where[node])
+        assert start[0] == pytest.approx(where[node.k - 1, drawn.parent(*node)])
+        assert start[1] < end[1]
+        assert to_hex(patch.get_edgecolor()).upper() == drawn.color(*node)
+
+
+def test_a_tree_without_opacity_is_grey_photos_in_their_own_aspect():
+    figure = figures.tree(tree((1,)), [1], opacity=0, height=2)
+    (image,) = figure.axes[0].images
+    photo = tree((1,)).results[0].images[1]
+    np.testing.assert_allclose(image.get_array(), photo.mean(axis=2, keepdims=True).repeat(3, axis=2), atol=0.51)
+    x0, x1, y1, y0 = image.get_extent()
+    assert (x1 - x0, y1 - y0) == (pytest.approx(2 * 30 / 50), pytest.approx(2))
+    figure.draw_without_rendering()
+    box = image.get_window_extent()
+    assert (box.width, box.height) == (pytest.approx(120, abs=1), pytest.approx(200, abs=1))
+
+
+def test_a_tree_picks_images_that_together_show_all_factors():
+    """Factor 0 is strong in images 0 and 1, and 1 only in image 2."""
+    H = np.zeros((48, 2))
+    H[:24, 0], H[24:39, 0], H[39:, 1] = 1, 0.9, 1
+    sizes = tuple((10 * h, 10 * w) for h, w in SHAPES)
+    images = ImageSet.from_arrays(np.zeros((*size, 3), np.uint8) for size in sizes)
+    factors = Factorization(H, np.eye(2), 0.0, 1, True)
+    drawn = FactorTree.of([DFFResult(factors, images, SHAPES, sizes, "toy", "layer", 64)])
+    shapes = [image.get_array().shape[:2] for image in figures.tree(drawn).axes[0].images]
+    assert shapes == [(40, 60), (30, 30)] * 2
+    assert len(figures.tree(drawn, 9).axes[0].images) == 6
+
+
+@pytest.mark.parametrize("images", [0, -1, [], [3], [0, -1]])
+def test_a_tree_says_which_images_there_are(images):
+    with pytest.raises(ValueError, match=r"give how many, or which of 0\.\.2"):
+        figures.tree(tree(), images)
+    with pytest.raises(ValueError, match=r"\[\(4, 0\)\], which this tree does not have"):
+        figures.tree(tree(), labels={(4, 0): "head", (1, 0): "all"})
