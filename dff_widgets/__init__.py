@@ -18,8 +18,10 @@ _HOME: dict[str, str | None] = {
     "FactorTree": "hierarchy",
     "Factorization": "factorization",
     "ImageSet": "images",
+    "LabelingPanel": "widgets",
     "Layer": "networks",
     "Network": "networks",
+    "PartLabels": "parts",
     "Sketch": "factorization",
     "TreeView": "widgets",
     "assign": "parts",
@@ -39,6 +41,7 @@ _HOME: dict[str, str | None] = {
     "nmf": "factorization",
     "pca": "factorization",
     "project": "factorization",
+    "scale": None,
 }
 
 __all__ = sorted(_HOME)

@@ -1,0 +1,68 @@
+"""More images than memory holds: activations on disk, factorized block by block, on this machine or on a cluster.
+
+    store = dff.scale.extract("efficientnet_lite0", images, "creatures.store")      # or Store.open("creatures.store")
+    result = dff.scale.factorize(store, k=4)                                        # DFFResult
+    dff.nmf(store, k=4); sketch = dff.Sketch(store, rank=64); dff.project(store, W)
+
+and on the workers of a ``dask.distributed.Client`` that you made::
+
+    store = dff.scale.extract("efficientnet_lite0", images, "creatures.store", client=client)
+    result = dff.scale.factorize(store, k=4, client=client)
+    spread = dff.scale.distribute(store, client)    # stands wherever a store does: dff.nmf(spread, k=4)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..factorization import Sketch, nmf
+from ..result import DFFResult
+from .store import Store
+from .writing import extract
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from .cluster import Distributed
+
+__all__ = ["Store", "distribute", "extract", "factorize"]
+
+
+def factorize(
+    store: Store, k: int, *, sketch: Sketch | None = None, client: Client | None = None, **options: Any
+) -> DFFResult:
+    """Factorize a store into k factors, strongest first.
+
+    Memory holds some blocks and H (rows, k), a few times over while it iterates. Heat maps, boxes, thresholds and
+    ``lazy_masks`` of the result are made image by image.
+
+    Args:
+        store: from `extract` or `Store.open`.
+        k: number of factors.
+        sketch: of the store, for several k.
+        client: a ``dask.distributed.Client`` whose workers compute; see `distribute`.
+        options: of `nmf`.
+
+    Returns:
+        DFFResult.
+    """
+    matrix = sketch or (store if client is None else distribute(store, client))
+    factors = nmf(matrix, k, **options)
+    factors = factors.reorder(np.argsort(-factors.strength, kind="stable").tolist())
+    about = (store.images, store.shapes, store.sizes, store.network, store.layer.name, store.size, store.skipped)
+    return DFFResult(factors, *about)
+
+
+def distribute(store: Store, client: Client, **options: Any) -> Distributed:
+    """The store as a matrix whose rows the workers of a cluster read; see `cluster.Distributed`.
+
+    Raises:
+        ImportError: dask is not installed.
+    """
+    try:
+        from .cluster import Distributed
+    except ModuleNotFoundError as error:
+        raise ImportError("a cluster needs dask: pip install 'dff-widgets[scale]'") from error
+    return Distributed(store, client, **options)

@@ -1,0 +1,330 @@
+"""Activations on disk: a folder of safetensors files, each with its checksum, and a manifest that says they are all.
+
+The format, for whoever reads it with other tools::
+
+    manifest.json           network, layer, size, dtype, and for each chunk its file, images, rows, bytes and crc32
+    images.safetensors      the images: names and paths, or the encoded pixels of those that came from memory
+    index.safetensors       shapes (n, 2) and sizes (n, 2) of the n images that could be read; kept (n,), their numbers
+                            in images.safetensors; gram (c, c), AᵀA in float64
+    chunks/000000.safetensors ...   rows (m, c) of some images; kept, shapes and sizes of these
+
+Each safetensors header holds a JSON text with a ``crc32``: zlib's, of the bytes of the tensors in the order of their
+names. Rows are as in `Activations`: one per spatial position, image after image, row-major.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from .. import storage
+from ..images import ImageSet
+from ..networks import Layer
+
+if TYPE_CHECKING:
+    from .blocks import StoredRows
+
+Array = npt.NDArray[Any]
+
+MANIFEST, IMAGES, INDEX, CHUNKS = "manifest.json", "images.safetensors", "index.safetensors", "chunks"
+KIND, VERSION = "activations", 1
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The rows of some consecutive images, in one file.
+
+    Attributes:
+        file: its path inside the store.
+        images: how many.
+        rows: how many.
+        bytes: of the file.
+        crc32: of its tensors.
+    """
+
+    file: str
+    images: int
+    rows: int
+    bytes: int
+    crc32: int
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Store:
+    """The activations of one layer for a set of images, on disk; `nmf`, `Sketch` and `project` take it as a matrix.
+
+    It has what `Activations` has, so that it stands wherever these do; only its matrix is read when it is needed, a
+    chunk at a time, each time with its checksum.
+
+    Attributes:
+        path: the folder.
+        shape: (rows, channels) of the matrix.
+        dtype: in which it is stored, ``"float16"`` or ``"float32"``.
+        shapes: per image its grid (h, w) at the layer.
+        sizes: per image its (height, width) in pixels.
+        images: the images the rows came from; those that could not be read are not among them.
+        network: the network's name.
+        layer: the layer.
+        size: short side in pixels at which the images went through the network.
+        skipped: one sentence for each image that could not be read.
+        chunks: the files of the rows.
+        gram: (c, c) float64, AᵀA, summed while the activations were extracted.
+        squared_norm: ``‖A‖²``.
+        mean_size: the mean of |A|.
+        least: the least entry of A.
+    """
+
+    path: Path
+    shape: tuple[int, int]
+    dtype: str
+    shapes: tuple[tuple[int, int], ...]
+    sizes: tuple[tuple[int, int], ...]
+    images: ImageSet
+    network: str
+    layer: Layer
+    size: int
+    skipped: tuple[str, ...]
+    chunks: tuple[Chunk, ...]
+    gram: Array
+    squared_norm: float
+    mean_size: float
+    least: float
+
+    @classmethod
+    def open(cls, path: str | Path, *, images: ImageSet | None = None) -> Store:
+        """A store that was extracted before.
+
+        Args:
+            path: its folder.
+            images: the images it was extracted from, with the same names, to have their part masks (which a store
+                does not keep) in the results; by default as the store knows them.
+
+        Raises:
+            ValueError: there is no store, it is not complete or from a newer version, one of its files is missing,
+                damaged or of another size (the message names the file), or the images are others.
+        """
+        path = Path(path).expanduser().absolute()
+        manifest = read_manifest(path)
+        if not manifest.get("complete"):
+            done, total = len(list((path / CHUNKS).glob("[0-9]*.safetensors"))), manifest.get("images", 0)
+            each = manifest.get("images_per_chunk", 1)
+            raise ValueError(
+                f"the store {str(path)!r} is not complete: {min(done * each, total)} of {total} images are there; "
+                "run the same extraction again, and it goes on"
+            )
+        try:
+            chunks = tuple(Chunk(**entry) for entry in manifest["chunks"])
+            _check_files(path, chunks)
+            about, tensors = read(path / INDEX, "index")
+            kept = tensors["kept"].tolist()
+            every = _stored_images(path) if images is None else images
+            if len(every) != manifest["images"] or (images is not None and images.names != _stored_images(path).names):
+                raise ValueError(
+                    f"the store {str(path)!r} is of {manifest['images']} other images; give those, or none"
+                )
+            rows = sum(chunk.rows for chunk in chunks)
+            shapes, sizes = (_pairs(tensors[name]) for name in ("shapes", "sizes"))
+            if rows != sum(h * w for h, w in shapes) or not len(kept) == len(shapes) == len(sizes):
+                raise ValueError(f"{str(path / INDEX)!r} does not fit the manifest beside it")
+            layer = Layer(**manifest["layer"])
+            return cls(
+                path,
+                (rows, layer.channels),
+                manifest["dtype"],
+                shapes,
+                sizes,
+                every if len(kept) == len(every) else every.subset(kept),
+                manifest["network"],
+                layer,
+                manifest["size"],
+                tuple(about["skipped"]),
+                chunks,
+                tensors["gram"],
+                about["squared_norm"],
+                about["mean_size"],
+                about["least"],
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{str(path / MANIFEST)!r} is damaged: {error!r}") from error
+
+    @staticmethod
+    def create(path: str | Path, images: Any, make: Any, **options: Any) -> Store:
+        """A store of activations that a function makes; see `writing.create`, and `extract` for a network's."""
+        from .writing import create
+
+        return create(path, images, make, **options)
+
+    def __repr__(self) -> str:
+        n, c = self.shape
+        gigabytes = sum(chunk.bytes for chunk in self.chunks) / 1e9
+        about = f"{self.network} {self.layer.name}, {len(self.shapes)} images"
+        return f"Store({str(self.path)!r}: {about}, {n} x {c} {self.dtype}, {gigabytes:.3g} GB)"
+
+    @property
+    def matrix(self) -> StoredMatrix:
+        """The rows, as far as they are asked for: ``store.matrix[:1000]``."""
+        return StoredMatrix(self)
+
+    def as_rows(self, device: str | torch.device) -> StoredRows:
+        """What `nmf`, `Sketch` and `project` read."""
+        from .blocks import StoredRows
+
+        return StoredRows(self, device)
+
+    def activations(self, i: int) -> npt.NDArray[np.float32]:
+        """(h, w, c) of image i."""
+        (h, w), start = self.shapes[i], sum(a * b for a, b in self.shapes[: i % len(self.shapes)])
+        return self.matrix[start : start + h * w].reshape(h, w, -1)
+
+    def read_chunk(self, number: int) -> Array:
+        """The rows (m, c) of a chunk as they are stored.
+
+        Raises:
+            ValueError: the file is gone or damaged; the message names it.
+        """
+        chunk = self.chunks[number]
+        content, tensors = read(self.path / chunk.file, "chunk")
+        rows: Array | None = tensors.get("rows")
+        if content["crc32"] != chunk.crc32 or rows is None or rows.shape != (chunk.rows, self.shape[1]):
+            raise ValueError(f"{str(self.path / chunk.file)!r} is another file than the manifest tells of")
+        return rows
+
+    def read_chunks(self) -> Iterator[tuple[int, Array]]:
+        """All chunks in order, each with the number of its first row; the next one is read meanwhile."""
+        start = 0
+        with ThreadPoolExecutor(1, thread_name_prefix="dff-read") as pool:
+            ahead = pool.submit(self.read_chunk, 0)
+            for number in range(len(self.chunks)):
+                rows = ahead.result()
+                if number + 1 < len(self.chunks):
+                    ahead = pool.submit(self.read_chunk, number + 1)
+                yield start, rows
+                start += len(rows)
+
+    def verify(self) -> None:
+        """Read everything once.
+
+        Raises:
+            ValueError: a file is damaged; the message names it.
+        """
+        for _ in self.read_chunks():
+            pass
+
+
+class StoredMatrix:
+    """The rows of a store as an array that is read when it is sliced.
+
+    Args:
+        store: which.
+    """
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.shape = store, store.shape
+        self._starts = [0, *accumulate(chunk.rows for chunk in store.chunks)]
+        self._last: tuple[int, Array] = (-1, np.empty(0))  # neighbouring slices share a chunk
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> npt.NDArray[np.float32]:
+        if not isinstance(rows, slice) or rows.step not in (None, 1):
+            raise TypeError(f"a store is read by slices of rows, as in matrix[:1000], but got {rows!r}")
+        start, stop, _ = rows.indices(len(self))
+        found = np.empty((max(stop - start, 0), self.shape[1]), np.float32)
+        for number in range(len(self.store.chunks)):
+            a, b = max(start, self._starts[number]), min(stop, self._starts[number + 1])
+            if a < b:
+                if self._last[0] != number:
+                    self._last = number, self.store.read_chunk(number)
+                found[a - start : b - start] = self._last[1][a - self._starts[number] : b - self._starts[number]]
+        return found
+
+    def as_rows(self, device: str | torch.device) -> StoredRows:
+        """See `Store.as_rows`."""
+        return self.store.as_rows(device)
+
+
+# --------------------------------------------------------------------------------------------------------- files
+def write(path: Path, kind: str, content: dict[str, Any], tensors: dict[str, Array]) -> int:
+    """One file with its checksum, which is returned; see `storage.write`."""
+    crc32 = checksum(tensors)
+    storage.write(path, kind, VERSION, {**content, "crc32": crc32}, tensors)
+    return crc32
+
+
+def read(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Array]]:
+    """What `write` wrote.
+
+    Raises:
+        ValueError: it is missing or damaged; the message names the file.
+    """
+    content, tensors = storage.read(path, kind, VERSION)
+    if content.get("crc32") != checksum(tensors):
+        raise ValueError(f"{str(path)!r} is damaged: its checksum is not that of its content")
+    return content, tensors
+
+
+def checksum(tensors: dict[str, Array]) -> int:
+    """CRC-32 of the bytes of all tensors in the order of their names."""
+    crc = 0
+    for name in sorted(tensors):
+        crc = zlib.crc32(np.ascontiguousarray(tensors[name]).data if tensors[name].size else b"", crc)
+    return crc
+
+
+def write_manifest(path: Path, content: dict[str, Any]) -> None:
+    """The manifest of the store at `path`, replaced in one step."""
+    temporary = path / f".{MANIFEST}.{uuid.uuid4().hex[:8]}"
+    with temporary.open("x", encoding="utf-8") as file:
+        json.dump({"kind": KIND, "version": VERSION, **content}, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path / MANIFEST)
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest of the store at `path`.
+
+    Raises:
+        ValueError: there is none, it is damaged, or from a newer version.
+    """
+    file = path / MANIFEST
+    if not file.is_file():
+        raise ValueError(f"no store at {str(path)!r}: it has no {MANIFEST}")
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{str(file)!r} is damaged: {error}") from error
+    storage._check_kind(content, file, KIND, VERSION)
+    return dict(content)
+
+
+def _check_files(path: Path, chunks: tuple[Chunk, ...]) -> None:
+    for chunk in chunks:
+        file = path / chunk.file
+        size = file.stat().st_size if file.is_file() else None
+        if size != chunk.bytes:
+            found = "is missing" if size is None else f"is damaged: it has {size} bytes"
+            raise ValueError(f"{str(file)!r} {found}; the manifest tells of {chunk.bytes}")
+
+
+def _stored_images(path: Path) -> ImageSet:
+    return storage.unpack_images(*read(path / IMAGES, "images"))
+
+
+def _pairs(array: Array) -> tuple[tuple[int, int], ...]:
+    return tuple((a, b) for a, b in array.tolist())
