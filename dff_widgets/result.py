@@ -89,7 +89,7 @@ class DFFResult:
 
     def lazy_masks(self, percentile: float = 75, *, threshold: str | None = None) -> PerImage[Array]:
         """`masks` as a sequence that makes each image's (k, height, width) bool when it is asked for."""
-        source, levels = self._cut(percentile, threshold)
+        source, levels = self.cut(percentile, threshold)
         return PerImage(enumerate(levels), lambda i, level: binarise(source.heatmaps(i), level))
 
     def thresholds(self, percentile: float = 75) -> Array:
@@ -113,7 +113,7 @@ class DFFResult:
         """
         if not 0 <= factor < self.k:
             raise ValueError(f"factor is {factor!r}; this result has factors 0..{self.k - 1}")
-        source, levels = self._cut(percentile, threshold)
+        source, levels = self.cut(percentile, threshold)
         return [
             largest_box(binarise(maps[[factor]], level)[0])
             for maps, level in zip(source._all_heatmaps(), levels[:, [factor]], strict=True)
@@ -216,7 +216,7 @@ class DFFResult:
     def _refined(self) -> DFFResult:
         return self if self.maps is not None else self.refine()
 
-    def _cut(self, percentile: float, threshold: str | None) -> tuple[DFFResult, Array]:
+    def cut(self, percentile: float, threshold: str | None) -> tuple[DFFResult, Array]:
         """The result whose heat maps become masks, and (n, k) the level of each image and factor."""
         if threshold is None:
             return self, np.tile(self.thresholds(percentile), (len(self), 1))

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from .heatmaps import upsample
 from .images import ImageSet, UnreadableImageError
 
 Array = npt.NDArray[Any]
@@ -18,6 +19,7 @@ Array = npt.NDArray[Any]
 _TILE_PIXELS = 400  # longer side of a tile: twice a usual one on the page, for HiDPI screens
 
 
+_MOST_CELLS = 128  # of a heat map's longer side on the wire
 _FRONT = Path(__file__).parent / "widgets"
 _MODULES = ("dom.js", "factors.js", "labels.js", "gallery.js")
 
@@ -39,6 +41,13 @@ def pack_heat(maps: Sequence[Array]) -> tuple[bytes, list[list[int]]]:
     """
     whole = b"".join((np.nan_to_num(m).clip(0, 1) * 255).round().astype(np.uint8).tobytes() for m in maps)
     return whole, [[int(m.shape[1]), int(m.shape[2])] for m in maps]
+
+
+def small(maps: Array) -> Array:
+    """Heat maps (k, h, w) at no more than a tile needs: refined ones come at hundreds of pixels, and take seconds."""
+    h, w = maps.shape[1:]
+    fit = _MOST_CELLS / max(h, w)
+    return maps if fit >= 1 else upsample(maps, (max(1, round(h * fit)), max(1, round(w * fit))))
 
 
 def contrast(maps: Sequence[Array]) -> list[float]:

@@ -2,6 +2,7 @@
 
 from .explorer import DFFExplorer
 from .gallery import Gallery
+from .labeling import LabelingPanel
 from .tree import TreeView
 
-__all__ = ["DFFExplorer", "Gallery", "TreeView"]
+__all__ = ["DFFExplorer", "Gallery", "LabelingPanel", "TreeView"]

@@ -6,7 +6,7 @@ import dataclasses
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,15 +18,18 @@ from ..heatmaps import palette
 from ..hierarchy import match_factors
 from ..images import ImageSet, UnreadableImageWarning
 from ..networks import EMBEDDED, Network
+from ..painting import PartMasks
+from ..parts import PartLabels
 from ..result import DFFResult
-from ..tiles import contrast, encode_tile, pack_heat
+from ..tiles import contrast
 from .controls import Controls, Reporter
 from .gallery import Gallery
 from .jobs import CancelledError, LatestJob, Ticket
+from .labeling import LabelingPanel
+from .pages import PAGE, Pages
 from .pipeline import Pipeline, Request
 
-PAGE = 24  # images shown at a time
-_ASKED = ("images", "network", "layer", "k", "solver", "seed", "size")  # the traits a result depends on
+_ASKED = ("images", "network", "layer", "k", "solver", "seed", "size", "refine")  # the traits a result depends on
 
 
 class DFFExplorer(w.VBox):
@@ -48,16 +51,21 @@ class DFFExplorer(w.VBox):
         solver: ``"hals"``, ``"mu"`` or ``"semi"``.
         seed: of the factorization's random start.
         size: short side in pixels at which the images go through the network.
+        refine: whether the heat maps follow the edges of the images; see `DFFResult.refine`.
         page: the page of the gallery, from 0.
         opacity: per factor, 0..1.
         visible: per factor, bool.
         selected: the selected factor, or -1.
+        percentile, threshold: what the masks are made by; see `DFFResult.masks`.
+        labels: factor -> the parts it is named after; names stay with their factors when k, layer or network change.
+        iou: per factor 0..1 with its parts, or None where it has none that the ground truth knows.
         colors: per factor, ``#RRGGBB``; a factor keeps its colour when k, layer or network change.
         busy: whether something is being computed.
         progress: 0..1 of the present step.
         status: one line about what is going on.
         result: the `DFFResult` that is shown, or None.
         error: None, or the sentence that says what went wrong.
+        panel: the `LabelingPanel`; `labels`, `iou`, `percentile` and `threshold` are its own.
     """
 
     images = t.Any()
@@ -67,6 +75,11 @@ class DFFExplorer(w.VBox):
     solver = t.Unicode("hals")
     seed = t.Int(0)
     size = t.Int(320)
+    refine = t.Bool(False)
+    percentile = t.Float(75.0)
+    threshold = t.Enum([None, "auto", "otsu"], None, allow_none=True)
+    labels = t.Instance(Mapping)
+    iou = t.List(t.Float(allow_none=True))
     page = t.Int(0)
     opacity = t.List(t.Float())
     visible = t.List(t.Bool())
@@ -83,19 +96,25 @@ class DFFExplorer(w.VBox):
         self._lock = threading.RLock()
         self._settling = False  # True while the explorer itself sets traits, which asks for nothing
         self._pipeline = Pipeline()
-        self._jobs, self._pages = LatestJob("dff-explorer"), LatestJob("dff-gallery")
+        self._jobs = LatestJob("dff-explorer")
         self._good: Request | None = None  # the last request that worked
         self._slots: list[int] = []  # per factor the place of its colour in the palette
         self.gallery = Gallery(lock=self._lock)
+        self._pages = Pages(self.gallery, self._lock)
+        self.panel = LabelingPanel(pages=self._pages)
         unknown = [name for name in traits if not self.has_trait(name)]
         if unknown:
             raise TypeError(f"DFFExplorer has no option {unknown[0]!r}; it has {', '.join(_ASKED)}")
-        super().__init__(images=ImageSet.of(images), **traits)
+        super().__init__(images=ImageSet.of(images), **{"labels": PartLabels(), **traits})
         self._controls = Controls(self)
         self.children = self._controls.rows(self.gallery)
         self.add_class("dffw-explorer")
         for name in ("opacity", "visible", "selected"):
             t.link((self, name), (self.gallery, name))
+        for name in ("percentile", "threshold", "labels"):
+            t.link((self, name), (self.panel, name))
+        t.dlink((self.panel, "iou"), (self, "iou"))
+        self._use_truth()
         self.observe(self._asked, _ASKED)
         self.observe(lambda _: self._draw_page(), "page")
         self._draw_page()
@@ -104,6 +123,10 @@ class DFFExplorer(w.VBox):
     @t.validate("images")  # type: ignore[untyped-decorator]
     def _any_images(self, proposal: Any) -> ImageSet:
         return ImageSet.of(proposal["value"])
+
+    @t.validate("labels")  # type: ignore[untyped-decorator]
+    def _any_labels(self, proposal: Any) -> PartLabels:
+        return PartLabels(proposal["value"], k=self.result.k if self.result is not None else None)
 
     @property
     def pages(self) -> int:
@@ -120,8 +143,8 @@ class DFFExplorer(w.VBox):
             TimeoutError: it took longer.
         """
         end = None if timeout is None else time.monotonic() + timeout
-        for jobs in (self._jobs, self._pages):  # an answer may draw a page, a page asks for no answer
-            if not jobs.wait(None if end is None else max(0.0, end - time.monotonic())):
+        for waiting in (self._jobs.wait, self._pages.wait, self.panel.wait_measured):  # each asks the next ones only
+            if not waiting(None if end is None else max(0.0, end - time.monotonic())):
                 raise TimeoutError(f"not done after {timeout} s: {self.status}")
 
     def cancel(self) -> None:
@@ -156,6 +179,7 @@ class DFFExplorer(w.VBox):
                     self.page, self.result = 0, None
                     if self._good is not None:
                         self._good = dataclasses.replace(self._good, images=self.images)
+                    self._use_truth()
                     self._draw_page()
             self._submit()
 
@@ -233,46 +257,28 @@ class DFFExplorer(w.VBox):
         with self.gallery.hold_sync():
             self.result = result
             self.colors = self.gallery.colors = [colors[slot] for slot in self._slots]
-            self.gallery.names = [f"factor {j}" for j in range(result.k)]
             self.gallery.shares = [float(s) for s in result.factorization.strength]
             self.gallery.gains = contrast([result.coarse_heatmaps(i) for i in range(len(result))])
             self.opacity = carried(self.opacity, 0.7)
             self.visible = carried(self.visible, True)
             self.selected = selected
-            if not page_changes:
-                self._draw_heat()
-        if page_changes:
-            self._draw_page()
-
-    # -------------------------------------------------------------------------------------------------- the gallery
-    def _page_indices(self, images: ImageSet) -> range:
-        return range(self.page * PAGE, min((self.page + 1) * PAGE, len(images)))
-
-    def _draw_heat(self) -> None:
-        maps = (
-            []
-            if self.result is None
-            else [self.result.coarse_heatmaps(i) for i in self._page_indices(self.result.images)]
-        )
-        self.gallery.heat, self.gallery.grids = pack_heat(maps)
+            if page_changes:
+                self._draw_page()
+            else:
+                self._pages.draw_heat(result)
+            self.panel.show(result, kept)
 
     def _draw_page(self) -> None:
-        """Show the photos of the page, and what is known of their factors; decoding happens in a thread of its own."""
+        """Show the photos of the page, and what is known of their factors."""
         with self._lock:
             images = self.images if self.result is None else self.result.images
-            indices = self._page_indices(images)
-            self._pages.submit(lambda ticket: self._encode_page(images, indices, ticket))
+            indices = range(self.page * PAGE, min((self.page + 1) * PAGE, len(images)))
+            self._pages.show(images, indices, self.result)
 
-    def _encode_page(self, images: ImageSet, indices: range, ticket: Ticket) -> None:
-        tiles = []
-        for i in indices:
-            ticket.check()
-            tiles.append(encode_tile(images, i))
-        with self._lock, self.gallery.hold_sync():
-            ticket.check()
-            self.gallery.tiles = tiles
-            self.gallery.captions = [images.names[i] for i in indices]
-            self._draw_heat()
+    def _use_truth(self) -> None:
+        """The part masks of the images; the names of the first few do, those of thousands would have to be read."""
+        first = [] if self.images.parts is None else [self.images.parts[i] for i in range(min(4, len(self.images)))]
+        self.panel.use_truth(PartMasks(self.images, names=tuple(dict.fromkeys(n for here in first for n in here))))
 
 
 def _match(new: DFFResult, old: DFFResult) -> dict[int, int]:

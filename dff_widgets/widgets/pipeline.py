@@ -30,6 +30,7 @@ class Request:
         layer: a name, or ``""`` for the network's default.
         k, solver, seed: see `nmf`.
         size: short side of the images in pixels; see `extract`.
+        refine: whether the heat maps follow the edges of the images.
     """
 
     images: ImageSet
@@ -39,6 +40,7 @@ class Request:
     solver: str
     seed: int
     size: int
+    refine: bool = False
 
 
 class Pipeline:
@@ -48,6 +50,7 @@ class Pipeline:
         self._networks: _Recent[Network] = _Recent(3)
         self._activations: _Recent[tuple[Activations, Sketch]] = _Recent(6)
         self._results: _Recent[DFFResult] = _Recent(64)
+        self._refined: _Recent[DFFResult] = _Recent(4)  # their heat maps are a hundred times as large
 
     def network(self, network: Any, report: Report) -> Network:
         """The loaded network."""
@@ -90,7 +93,16 @@ class Pipeline:
             matrix = sketch if request.k <= sketch.rank else activations.matrix
             return factorize(activations, request.k, matrix=matrix, solver=request.solver, seed=request.seed)
 
-        return self._results.get((*where, request.k, request.solver, request.seed), compute)
+        key = (*where, request.k, request.solver, request.seed)
+        if not request.refine:
+            return self._results.get(key, compute)
+
+        def refine() -> DFFResult:
+            result = self._results.get(key, compute)
+            report("refining", 0, 0)
+            return result.refine()
+
+        return self._refined.get(key, refine)
 
 
 class _Recent(OrderedDict[Hashable, T]):

@@ -1,0 +1,342 @@
+"""`LabelingPanel`: from factors to named parts, with an IoU that moves as a person works."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import ipywidgets as w
+import numpy as np
+import traitlets as t
+
+from ..heatmaps import palette
+from ..painting import PartMasks
+from ..parts import History, PartLabels, assign, parse_parts
+from ..result import DFFResult
+from ..tally import Tally
+from ..tiles import contrast
+from .gallery import Gallery
+from .jobs import LatestJob, Ticket
+from .pages import PAGE, Pages
+from .scores import coverage_of, quantile_table, samples, score
+
+_OFTEN = 0.15  # seconds between two looks at scores that are still being counted
+_SAME = 0.95  # cosine of two rows of W from which a factor that comes back has its name again
+
+
+class LabelingPanel(w.VBox):
+    """Name the factors of a result after parts, and see at once how well they fit.
+
+    Every trait can be read, set, observed and linked; nothing needs a browser. Changes of `labels` can be undone
+    without limit. The IoU is that of the masks that `percentile` and `threshold` make, dataset-wide over the images
+    that have a ground truth (eqs. 8-9 of the paper); it is counted in a thread of its own, the images of the page first.
+
+    Args:
+        result: the factors to name; None until `show` brings some.
+        parts: per image {name: (h, w) bool}, or a `PartMasks`; by default those of the images of the result.
+        labels: what the factors are named after at first: factor -> parts.
+        traits: any of the traits below.
+
+    Attributes:
+        result: the `DFFResult` that is labelled.
+        labels: `PartLabels`; any mapping factor -> parts can be set.
+        truth: the `PartMasks` that the IoU is measured with; painting there moves the IoU.
+        iou: per factor 0..1, or None for one whose names no ground truth knows.
+        mean_iou: of the factors that have one, or None.
+        covered: the number of images that the IoU covers so far.
+        coverage: `Coverage`, (k, p), or None before it is known.
+        coverage_threshold: above which `assign_by_coverage` assigns, 0..1.
+        percentile: of the masks, 0..100; see `DFFResult.masks`.
+        threshold: None for the percentile, ``"auto"`` or ``"otsu"``.
+        measuring: whether the IoU is still being counted.
+        error: None, or the sentence that says why it cannot be counted.
+    """
+
+    result = t.Instance(DFFResult, allow_none=True)
+    labels = t.Instance(PartLabels)
+    iou = t.List(t.Float(allow_none=True))
+    mean_iou = t.Float(None, allow_none=True)
+    covered = t.Int(0)
+    coverage = t.Instance(np.ndarray, allow_none=True)
+    coverage_threshold = t.Float(0.5)
+    percentile = t.Float(75.0)
+    threshold = t.Enum([None, "auto", "otsu"], None, allow_none=True)
+    measuring = t.Bool(False)
+    error = t.Unicode(None, allow_none=True)
+
+    def __init__(
+        self,
+        result: DFFResult | None = None,
+        parts: Sequence[Mapping[str, Any]] | PartMasks | None = None,
+        labels: Mapping[int, Any] | None = None,
+        *,
+        pages: Pages | None = None,
+        **traits: Any,
+    ) -> None:
+        self._lock = pages.lock if pages else threading.RLock()
+        self.gallery = pages.gallery if pages else Gallery(lock=self._lock)
+        self._pages = pages or Pages(self.gallery, self._lock)
+        self._jobs = LatestJob("dff-scores")
+        self._history = History(PartLabels())
+        self._lost: list[tuple[tuple[str, str], np.ndarray, list[str]]] = []  # names of factors that went away
+        self._tally, self._known = Tally(0), 0
+        self._places: list[int] = []
+        self.truth: PartMasks | None = None
+        self._stop_listening = lambda: None
+        unknown = [name for name in traits if not self.has_trait(name)]
+        if unknown:
+            raise TypeError(f"LabelingPanel has no option {unknown[0]!r}")
+        super().__init__(labels=PartLabels(), **traits)
+        self.gallery.labelling = True
+        for name in ("percentile", "coverage_threshold"):
+            t.link((self, name), (self.gallery, name))
+        self.gallery.observe(lambda c: setattr(self, "threshold", "auto" if c["new"] else None), "automatic")
+        self.gallery.on_msg(lambda _widget, content, _buffers: self.act(content))
+        self.observe(self._relabelled, "labels")
+        self.observe(lambda _: self._remeasure(), ["percentile", "threshold"])
+        self.gallery.observe(lambda _: self._remeasure(), "view")
+        if result is not None:
+            self.use_truth(parts if isinstance(parts, PartMasks) else PartMasks(result.images, parts))
+            self.show(result)
+            self._draw_alone(result)
+            self.children = [self.gallery]
+            self.add_class("dffw-explorer")
+            if labels is not None:
+                self.labels = PartLabels(labels, k=result.k)
+                self._history = History(self.labels)
+
+    @t.validate("labels")  # type: ignore[untyped-decorator]
+    def _any_labels(self, proposal: Any) -> PartLabels:
+        return PartLabels(proposal["value"], k=self.result.k if self.result is not None else None)
+
+    @t.validate("percentile")  # type: ignore[untyped-decorator]
+    def _in_range(self, proposal: Any) -> float:
+        if not 0 <= proposal["value"] <= 100:
+            raise t.TraitError(f"percentile is {proposal['value']!r}; give a number from 0 to 100")
+        return float(proposal["value"])
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Block until the IoU covers every image with a ground truth.
+
+        Args:
+            timeout: seconds; None waits as long as it takes.
+
+        Raises:
+            TimeoutError: it took longer.
+        """
+        if not (self._pages.wait(timeout) and self.wait_measured(timeout)):
+            raise TimeoutError(f"not measured after {timeout} s: {self.covered} images so far")
+
+    def wait_measured(self, timeout: float | None = None) -> bool:
+        """`wait`, without the photos; False where that raises."""
+        return self._jobs.wait(timeout)
+
+    # ------------------------------------------------------------------------------------------------------- naming
+    def assign_by_coverage(self, threshold: float | None = None) -> None:
+        """Name every factor after the parts of which it covers more than `threshold` (section 4.3 of the paper).
+
+        Args:
+            threshold: 0..1; by default `coverage_threshold`, which it becomes.
+
+        Raises:
+            ValueError: the threshold is outside 0..1, or there is no ground truth.
+        """
+        self._jobs.wait()
+        self._assign(self.coverage_threshold if threshold is None else threshold)
+
+    def _assign(self, threshold: float) -> None:
+        with self._lock:
+            if not self._tally.images:
+                raise ValueError("no coverage: the images have no part masks; paint some, or give parts")
+            named = assign(coverage_of(self._tally), threshold)
+            self.coverage_threshold = threshold
+            self.labels = PartLabels(named, k=len(self.labels))
+
+    def clear(self) -> None:
+        """Take all names away."""
+        self.labels = PartLabels(k=len(self.labels))
+
+    def undo(self) -> None:
+        """Take the last change of the labels back, if there is one."""
+        with self._lock:
+            self.labels = self._history.undo()
+
+    def redo(self) -> None:
+        """Make the change again that was undone last, if there is one."""
+        with self._lock:
+            self.labels = self._history.redo()
+
+    def act(self, content: Mapping[str, Any]) -> None:
+        """What a person did in the browser, as its message says it; a message that makes no sense does nothing."""
+        try:
+            self._do(content)
+        except (KeyError, TypeError, ValueError) as error:
+            self.error = str(error)
+
+    def _do(self, content: Mapping[str, Any]) -> None:
+        what = content.get("do")
+        with self._lock:
+            if what == "name":
+                self.labels = self.labels.replace(content["factor"], parse_parts(content["text"], self._known_parts()))
+                self._sync_labels()  # also when nothing changed: the box shows what was understood
+            elif what == "toggle":
+                self.labels = self.labels.toggle(content["factor"], content["part"])
+            elif what == "assign" and self._tally.k == len(self.labels) and self._tally.images:
+                self._assign(float(content["threshold"]))  # by what is known so far, without waiting for the rest
+            elif what in ("clear", "undo", "redo"):
+                {"clear": self.clear, "undo": self.undo, "redo": self.redo}[what]()
+
+    def _known_parts(self) -> list[str]:
+        return list(dict.fromkeys([*(self.truth.parts if self.truth is not None else ()), *self._tally.parts]))
+
+    def _relabelled(self, _change: Any) -> None:
+        with self._lock:
+            self._history.push(self.labels)
+            self._sync_labels()
+            self._rescore()
+
+    def _sync_labels(self) -> None:
+        with self.gallery.hold_sync():
+            self.gallery.labels = [self.labels[f] for f in self.labels]
+            self.gallery.names = [self.labels.title(f) for f in self.labels]
+            self.gallery.undoable, self.gallery.redoable = bool(self._history.past), bool(self._history.future)
+            self.gallery.known = self._known_parts()
+
+    # ------------------------------------------------------------------------------------------------ what is shown
+    def use_truth(self, truth: PartMasks) -> None:
+        """Measure with other part masks from now on; their changes are followed."""
+        self._stop_listening()
+        self.truth = truth
+        self._stop_listening = truth.on_change(lambda *_: self._remeasure())
+
+    def show(self, result: DFFResult, kept: Mapping[int, int] | None = None) -> None:
+        """Label another result.
+
+        Args:
+            result: its images are among those of `truth`.
+            kept: which of its factors continues which of the factors before, as `match_factors` says; their names stay.
+                None: they have nothing in common.
+        """
+        with self._lock, self.gallery.hold_sync():
+            if self.result is None:  # the labels given at first are for this one
+                kept = {f: f for f in range(result.k)}
+            kept = kept or {}
+            back = self._returned(result, kept)
+            self._history.map(lambda labels: _with(labels.carry(kept, result.k), back))
+            self.result = result
+            with self._unobserved():
+                self.labels = self._history.value
+            if self.truth is not None:
+                at = {id(source): i for i, source in enumerate(self.truth.images.sources)}
+                self._places = [at[id(source)] for source in result.images.sources]
+            self._sync_labels()
+            self._remeasure()
+
+    def _returned(self, result: DFFResult, kept: Mapping[int, int]) -> dict[int, list[str]]:
+        """Factors of `result` that were named once, went away with a smaller k, and are here again."""
+        where = (result.network, result.layer)
+        before = self.result
+        if before is not None:
+            W = np.asarray(before.factorization.W)
+            gone = [f for f in self.labels if self.labels[f] and f not in kept.values()]
+            self._lost += [((before.network, before.layer), W[f], self.labels[f]) for f in gone]
+        W = np.asarray(result.factorization.W)
+        found: dict[int, list[str]] = {}
+        for entry in list(self._lost):
+            if entry[0] != where:
+                continue
+            cosines = W @ entry[1] / np.maximum(np.linalg.norm(W, axis=1) * np.linalg.norm(entry[1]), 1e-12)
+            best = int(cosines.argmax())
+            if cosines[best] > _SAME and best not in kept and best not in found:
+                found[best] = entry[2]
+                self._lost.remove(entry)
+        return found
+
+    @contextmanager
+    def _unobserved(self) -> Iterator[None]:
+        self.unobserve(self._relabelled, "labels")
+        try:
+            yield
+        finally:
+            self.observe(self._relabelled, "labels")
+
+    def _draw_alone(self, result: DFFResult) -> None:
+        """Without an explorer the panel fills the gallery itself."""
+        with self.gallery.hold_sync():
+            self.gallery.colors = palette(result.k)
+            self.gallery.shares = [float(s) for s in result.factorization.strength]
+            self.gallery.gains = contrast([result.coarse_heatmaps(i) for i in range(len(result))])
+            self.gallery.opacity, self.gallery.visible = [0.7] * result.k, [True] * result.k
+            self._pages.show(result.images, range(min(PAGE, len(result))), result)
+
+    # ---------------------------------------------------------------------------------------------------- measuring
+    def _remeasure(self) -> None:
+        with self._lock:
+            result, truth = self.result, self.truth
+            if result is None or truth is None:
+                return
+            self.measuring, self.error = True, None
+            self._jobs.submit(lambda ticket: self._measure(result, truth, ticket))
+
+    def _measure(self, result: DFFResult, truth: PartMasks, ticket: Ticket) -> None:
+        try:
+            masked = self.gallery.view == "masks"
+            source, levels = result.cut(self.percentile, self.threshold)
+            table = quantile_table(result) if masked else []
+            with self._lock, self.gallery.hold_sync():
+                ticket.check()
+                places, page = self._places, [i for i in self._pages.indices if i < len(result)]
+                self.gallery.levels = [[float(v) for v in levels[i]] for i in page]
+                self.gallery.quantiles = table
+                self._pages.draw_heat(source if masked else result)
+                tally, self._known = Tally(result.k), sum(truth.known(i) for i in places)
+                self._tally = tally
+            told = time.monotonic()
+            for masks, parts in samples(source, levels, truth, places, page):
+                with self._lock:
+                    ticket.check()
+                    tally.add(masks, parts)
+                if time.monotonic() - told > _OFTEN:
+                    self._publish(ticket, done=False)
+                    told = time.monotonic()
+            self._publish(ticket, done=True)
+        except (ValueError, OSError) as error:  # masks or photos that are not what they should be
+            with self._lock:
+                ticket.check()
+                self.error, self.measuring = str(error), False
+
+    def _publish(self, ticket: Ticket, *, done: bool) -> None:
+        with self._lock, self.gallery.hold_sync():
+            ticket.check()
+            self.coverage = coverage_of(self._tally)
+            self.gallery.coverage = [[float(v) for v in row] for row in self.coverage]
+            self.gallery.coverage_parts = list(self.coverage.parts)
+            self.gallery.measured = 1.0 if done else self._tally.images / max(self._known, 1)
+            self.gallery.known = self._known_parts()
+            self.measuring = not done
+            self._rescore()
+
+    def _rescore(self) -> None:
+        if self._tally.k != len(self.labels):
+            return
+        scores = score(self._tally, self.labels, self._known)
+        with self.gallery.hold_sync():
+            self.iou, self.mean_iou, self.covered = list(scores.iou), scores.mean, scores.covered
+            self.gallery.scores = list(scores.iou)
+            self.gallery.summary = self._summary(scores.known)
+
+    def _summary(self, known: int) -> str:
+        named = f"{self.labels.named} of {len(self.labels)} named"
+        if not known:
+            return f"{named} · no ground truth yet"
+        images = len(self._places)
+        mean = "–" if self.mean_iou is None else f"{self.mean_iou:.2f}"
+        some = f"{self.covered} of {images}" if self.covered < images else f"all {images}"
+        return f"mean IoU {mean} · {named} · over {some} images"
+
+
+def _with(labels: PartLabels, names: Mapping[int, list[str]]) -> PartLabels:
+    return PartLabels({**labels, **names}, k=len(labels))
