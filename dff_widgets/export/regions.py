@@ -130,7 +130,7 @@ class Regions:
         self.result = result
         self.classes = tuple(PartClass(t, ink[f[0]], tuple(f), names[f[0]]) for t, f in members.items())
         self._background = [f for f in range(result.k) if f not in kept] if unnamed == "background" else []
-        self._source, self._levels = result._cut(percentile, threshold)
+        self._source, self._levels = result.cut(percentile, threshold)
 
     def strength(self, i: int) -> Array:
         """(c, h, w) float32 of image i: the strongest heat map of each class where it is inside, 0 outside."""

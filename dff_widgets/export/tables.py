@@ -58,7 +58,7 @@ def to_csv(
     """
     names = titles(None, result.k) if labels is None else [JOINT.join(n) for n in part_names(labels, result.k)]
     known = known_parts(result, labels)
-    source, levels = result._cut(percentile, threshold)
+    source, levels = result.cut(percentile, threshold)
 
     def rows(i: int) -> Iterator[Sequence[Any]]:
         maps = source.heatmaps(i)
