@@ -12,17 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..heatmaps import upsample
 from ..metrics import iou
 from ..storage import write_file
-from ..tiles import contrast, encode_tile, gallery_source, pack_heat
-from .regions import Array, Labels, Progress, about, each, encoded, known_parts, paint, titles
+from ..tiles import contrast, encode_tile, gallery_source, pack_heat, small
+from .regions import Labels, Progress, about, each, encoded, known_parts, paint, titles
 
 if TYPE_CHECKING:
     from ..result import DFFResult
 
 _HERE = Path(__file__).parent
-_LONGEST = 128  # cells of a heat map's longer side: refined ones come at hundreds of pixels
 
 
 def to_html(
@@ -69,7 +67,7 @@ def to_html(
     if len(scores) != result.k:
         raise ValueError(f"there are {len(scores)} ious for {result.k} factors")
     shown = min(most, len(result))
-    maps = [_small(result.coarse_heatmaps(i)) for i in range(shown)]
+    maps = [small(result.coarse_heatmaps(i)) for i in range(shown)]
     heat, grids = pack_heat(maps)
     state = {
         "tiles": [_base64(encode_tile(result.images, i)) for i in each(shown, progress)],
@@ -95,12 +93,6 @@ def _ious(result: DFFResult, labels: Labels | None, percentile: float, threshold
         return [None] * result.k
     scores = iou(result.lazy_masks(percentile, threshold=threshold), result.images.parts, known)
     return [float(score) if f in known else None for f, score in enumerate(scores)]
-
-
-def _small(maps: Array) -> Array:
-    h, w = maps.shape[1:]
-    fit = _LONGEST / max(h, w)
-    return maps if fit >= 1 else upsample(maps, (max(1, round(h * fit)), max(1, round(w * fit))))
 
 
 # ------------------------------------------------------------------------------------------------------------ text

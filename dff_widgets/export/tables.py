@@ -116,7 +116,7 @@ def to_figure(
         for text, name in zip(figure.legends[0].get_texts(), titles(labels, result.k), strict=True):
             text.set_parse_math(False)  # a name may begin with an underscore, or hold a $
             text.set_text(_short(name))
-        figure.savefig(buffer, format=path.suffix[1:], dpi=200)
+        figure.savefig(buffer, format=path.suffix[1:], dpi=200, bbox_inches="tight")  # a legend may be wider
     write_file(path, [buffer.getvalue()])
 
 
