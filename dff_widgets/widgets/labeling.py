@@ -32,7 +32,7 @@ class LabelingPanel(w.VBox):
 
     Every trait can be read, set, observed and linked; nothing needs a browser. Changes of `labels` can be undone
     without limit. The IoU is that of the masks that `percentile` and `threshold` make, dataset-wide over the images
-    that have a ground truth (eqs. 8-9 of the paper); it is counted in a thread of its own, the images of the page first.
+    that have a ground truth (eqs. 8-9 of the paper); a thread of its own counts it, the images of the page first.
 
     Args:
         result: the factors to name; None until `show` brings some.
@@ -83,6 +83,7 @@ class LabelingPanel(w.VBox):
         self._history = History(PartLabels())
         self._lost: list[tuple[tuple[str, str], np.ndarray, list[str]]] = []  # names of factors that went away
         self._tally, self._known = Tally(0), 0
+        self._measured: tuple[Any, ...] | None = None  # what the tally is of, once it is whole
         self._places: list[int] = []
         self.truth: PartMasks | None = None
         self._stop_listening = lambda: None
@@ -286,14 +287,18 @@ class LabelingPanel(w.VBox):
             masked = self.gallery.view == "masks"
             source, levels = result.cut(self.percentile, self.threshold)
             table = quantile_table(result) if masked else []
+            about = (result, truth, truth.version, self.percentile, self.threshold)
             with self._lock, self.gallery.hold_sync():
                 ticket.check()
                 places, page = self._places, [i for i in self._pages.indices if i < len(result)]
                 self.gallery.levels = [[float(v) for v in levels[i]] for i in page]
                 self.gallery.quantiles = table
                 self._pages.draw_heat(source if masked else result)
+                if self._measured == about:  # only what is drawn has changed
+                    self.measuring = False
+                    return
                 tally, self._known = Tally(result.k), sum(truth.known(i) for i in places)
-                self._tally = tally
+                self._tally, self._measured = tally, None
             told = time.monotonic()
             for masks, parts in samples(source, levels, truth, places, page):
                 with self._lock:
@@ -303,6 +308,7 @@ class LabelingPanel(w.VBox):
                     self._publish(ticket, done=False)
                     told = time.monotonic()
             self._publish(ticket, done=True)
+            self._measured = about
         except (ValueError, OSError) as error:  # masks or photos that are not what they should be
             with self._lock:
                 ticket.check()
