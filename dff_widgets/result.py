@@ -23,6 +23,10 @@ Array = npt.NDArray[Any]
 _VERSION = 1  # of the saved file
 
 
+class _NotWhole(ValueError):
+    """What was read is no result."""
+
+
 @dataclass(frozen=True, eq=False)
 class DFFResult:
     """k factors of a set of images.
@@ -163,6 +167,10 @@ class DFFResult:
         Raises:
             OSError: the disk is full, or the place is not there or cannot be written to.
         """
+        storage.write(Path(path), "result", _VERSION, *self.pack())
+
+    def pack(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """What `save` writes: JSON and tensors."""
         images, tensors = storage.pack_images(self.images)
         fac = self.factorization
         content = {
@@ -175,7 +183,7 @@ class DFFResult:
             "refined": self.maps is not None,
         }
         tensors.update({f"map/{i}": m for i, m in enumerate(self.maps or ())})
-        storage.write(Path(path), "result", _VERSION, content, {"H": fac.H, "W": fac.W, **tensors})
+        return content, {"H": fac.H, "W": fac.W, **tensors}
 
     @staticmethod
     def load(path: str | Path) -> DFFResult:
@@ -184,7 +192,18 @@ class DFFResult:
         Raises:
             ValueError: the file is damaged, no result, or from a newer version.
         """
-        content, tensors = storage.read(Path(path), "result", _VERSION)
+        try:
+            return DFFResult.unpack(*storage.read(Path(path), "result", _VERSION))
+        except _NotWhole as error:
+            raise ValueError(f"{str(path)!r} is not a whole result: {error}") from error
+
+    @staticmethod
+    def unpack(content: dict[str, Any], tensors: dict[str, Array]) -> DFFResult:
+        """The inverse of `pack`.
+
+        Raises:
+            ValueError: content and tensors are not what `pack` made.
+        """
         try:
             factors = Factorization(tensors["H"], tensors["W"], *content["fit"])
             images = storage.unpack_images(content["images"], tensors)
@@ -200,7 +219,7 @@ class DFFResult:
             if any(m.ndim != 3 or len(m) != result.k for m in maps or ()):
                 raise ValueError(f"the refined maps are not of {result.k} factors")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ValueError(f"{str(path)!r} is not a whole result: {error}") from error
+            raise _NotWhole(str(error)) from error
         return result
 
     def _all_heatmaps(self) -> Iterator[Array]:
