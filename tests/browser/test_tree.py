@@ -8,6 +8,20 @@ import dff_widgets as dff
 from dff_widgets.factorization import Factorization
 from dff_widgets.widgets import TreeView
 
+LIVE = """
+import numpy as np
+import dff_widgets as dff
+from dff_widgets.factorization import Factorization
+rng = np.random.default_rng(0)
+images = dff.ImageSet.from_arrays(rng.integers(0, 256, (60, 40, 3), dtype=np.uint8) for _ in range(3))
+tree = dff.FactorTree.of(
+    dff.DFFResult(Factorization(rng.random((72, k)), rng.random((k, 7)), 0.0, 1, True), images, ((6, 4),) * 3,
+                  ((60, 40),) * 3, "toy", "layer", 64)
+    for k in (1, 2, 3))
+view = dff.TreeView(tree)
+view
+"""
+
 SHAPES = ((4, 6), (6, 4), (5, 5))
 BLOCKS = {1: [range(12)], 2: [range(4), range(4, 12)], 3: [range(4), range(4, 8), range(8, 12)]}
 
@@ -155,3 +169,22 @@ def test_disposing_leaves_nothing_behind(page) -> None:
     assert page.evaluate("model.listeners()") > 0
     page.evaluate("dispose()")
     assert page.evaluate("model.listeners()") == 0
+
+
+def test_with_a_kernel_a_choice_arrives_and_keys_run_no_shortcut(open_notebook) -> None:
+    book = open_notebook(LIVE)
+    book.run_all()
+    items = book.page.get_by_role("treeitem", name="k = ")
+    items.nth(5).wait_for()
+    cells = book.cells()
+    items.nth(4).click()
+    book.page.wait_for_selector("[aria-selected=true][aria-label^='k = 3']")
+    assert book.run("print(view.selected, view.k)") == "[3, 1] 3"
+    for key in ("ArrowUp", "b", "Enter"):  # b would insert a cell
+        book.page.keyboard.press(key)
+    book.page.wait_for_selector("[aria-selected=true][aria-label^='k = 2']")
+    assert book.run("print(view.selected == [2, tree.parent(3, 1)], view.k)") == "True 2"
+    assert book.cells() == cells
+    book.run("view.selected = [1, 0]")
+    book.page.wait_for_selector("[aria-selected=true][aria-label^='k = 1']")
+    assert book.page.locator(".dffw-now .dffw-k").inner_text() == "k = 1"
