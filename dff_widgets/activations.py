@@ -4,34 +4,38 @@ from __future__ import annotations
 
 import contextlib
 import operator
+import os
+import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
-from .images import ImageSet, UnreadableImageError, warn_left_out
+from .batches import batches, readable_sizes
+from .images import ImageSet, warn_left_out
 from .networks import (
     FORWARD_ERRORS,
     Layer,
     Network,
     StopForwardError,
+    as_map,
     hooked,
     inference,
     input_like,
+    input_shape,
     load_network,
     one_line,
 )
 
 Progress = Callable[[int, int], None]  # images done, images in all; may raise to cancel
 
-_LONGEST = 16  # sides: a longer strip would need more memory than a set of photos
+
+class SmallerBatchWarning(UserWarning):
+    """A batch did not fit in memory; the extraction went on with fewer images at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,120 +100,146 @@ def extract(
     batch_size = _whole(batch_size, "batch_size", 1, "a whole number of images")
     where = _device(device)
     report, close = _reporter(progress, len(images))
-    maps: dict[int, npt.NDArray[np.float32]] = {}  # image -> (h, w, c)
-    sizes: dict[int, tuple[int, int]] = {}
-    skipped: dict[int, str] = {}
+    rows, skipped = _Rows(at.channels), dict[int, str]()
     try:
-        with inference(network.module), _moved(network.module, where) as like:
-            for indices, batch in _prefetch(_batches(images, network, size, batch_size, sizes, skipped)):
-                features = _forward(network, at.name, batch.to(like))
-                maps.update(zip(indices, features, strict=True))
-                report(len(maps) + len(skipped), len(images))
+        sizes = readable_sizes(images, skipped, lambda: report(0, len(images)))
+        groups: dict[tuple[int, int], list[int]] = {}
+        for i, own in sizes.items():
+            shape = input_shape(network, own, size)
+            groups.setdefault(shape, []).append(i)
+            rows.expect(i, *(-(-side // at.stride) for side in shape))
+        with (
+            inference(network.module),
+            _moved(network.module, where) as like,
+            contextlib.closing(
+                batches(images, network, sizes, groups, batch_size, skipped, threads=_decoders(where))
+            ) as made,
+        ):
+            forward = _Forward(network, at, like)
+            for indices, batch in made:
+                for begin, features in forward(batch):
+                    rows.put(indices[begin : begin + len(features)], features)
+                report(len(rows.grids) + len(skipped), len(images))
     finally:
         close()
-    kept = sorted(maps)
+    kept = sorted(rows.grids)
     problems = tuple(skipped[i] for i in sorted(skipped))
     if not kept:
         raise ValueError(f"none of the {len(images)} images can be used: {problems[0]}")
     for problem in problems:
         warn_left_out(problem)
-    shapes = tuple((maps[i].shape[0], maps[i].shape[1]) for i in kept)
     readable = images.subset(kept) if problems else images
-    matrix = _stack(maps, kept)
-    return Activations(matrix, shapes, tuple(sizes[i] for i in kept), readable, network.name, at, size, problems)
+    shapes = tuple(rows.grids[i] for i in kept)
+    size = size if network.input_size is None else min(network.input_size)
+    own_sizes = tuple(sizes[i] for i in kept)
+    return Activations(rows.matrix(), shapes, own_sizes, readable, network.name, at, size, problems)
 
 
-def _forward(network: Network, layer: str, batch: Tensor) -> npt.NDArray[np.float32]:
-    """The layer's output on a batch (n, 3, H, W) as (n, h, w, c)."""
-    caught: list[Tensor] = []
+class _Forward:
+    """Runs batches up to a layer, in parts once one did not fit in memory."""
 
-    def catch(_name: str, _module: nn.Module, _inputs: tuple[Any, ...], output: Tensor) -> None:
-        caught.append(output)
-        raise StopForwardError
+    def __init__(self, network: Network, layer: Layer, like: Tensor) -> None:
+        self._network, self._layer, self._like = network, layer, like
+        self._module = network.module.get_submodule(layer.name)
+        self._most: int | None = None  # images that fit
 
-    module = network.module
-    try:
-        with hooked({layer: module.get_submodule(layer)}, catch), contextlib.suppress(StopForwardError):
-            module(batch)
-    except torch.OutOfMemoryError:
-        raise
-    except FORWARD_ERRORS as error:
-        height, width = batch.shape[2:]
-        raise ValueError(
-            f"{network.name} does not take images of {width} x {height} pixels ({one_line(error)}); try another size"
-        ) from error
-    return np.asarray(caught[0].permute(0, 2, 3, 1).float().contiguous().cpu())
+    def __call__(self, batch: Tensor) -> Iterator[tuple[int, Tensor]]:
+        """(n, c, H, W) -> of each part its place in the batch, and its features (m, h, w, channels)."""
+        done = 0
+        while done < len(batch):
+            part = batch[done : None if self._most is None else done + self._most]
+            features = self._run(part)
+            if features is None:
+                self._halve(part)
+            else:
+                yield done, features
+                done += len(features)
 
+    def _run(self, batch: Tensor) -> Tensor | None:
+        """The features, or None where memory does not suffice."""
+        caught: list[Tensor] = []
 
-def _stack(maps: dict[int, npt.NDArray[np.float32]], kept: list[int]) -> npt.NDArray[np.float32]:
-    """All maps as rows, in order; each map is let go once copied, so that memory holds little more than one copy."""
-    channels = maps[kept[0]].shape[2]
-    matrix = np.empty((sum(maps[i].shape[0] * maps[i].shape[1] for i in kept), channels), dtype=np.float32)
-    row = 0
-    for i in kept:
-        features = maps.pop(i).reshape(-1, channels)
-        matrix[row : row + len(features)] = features
-        row += len(features)
-    return matrix
+        def catch(_name: str, _module: nn.Module, _inputs: tuple[Any, ...], output: Tensor) -> None:
+            caught.append(output)
+            raise StopForwardError
 
-
-# ------------------------------------------------------------------------------------------------ batches of images
-def _batches(
-    images: ImageSet,
-    network: Network,
-    size: int,
-    batch_size: int,
-    sizes: dict[int, tuple[int, int]],
-    skipped: dict[int, str],
-) -> Iterator[tuple[list[int], Tensor]]:
-    """Batches (indices, (n, 3, H, W) normalised) of images that share a size.
-
-    Each image's own (height, width) goes to `sizes`; why one cannot be used goes to `skipped`.
-    """
-    groups: dict[tuple[int, int], list[int]] = {}
-    for i in range(len(images)):
+        shape = (batch.shape[2], batch.shape[3])
         try:
-            sizes[i] = images.size(i)
-            groups.setdefault(_target(sizes[i], size, images.names[i]), []).append(i)
-        except UnreadableImageError as error:
-            skipped[i] = str(error)
-    mean, std = (np.array(v, dtype=np.float32) for v in (network.mean, network.std))
-    for shape, members in groups.items():
-        remaining = iter(members)
-        while chunk := list(islice(remaining, batch_size)):
-            indices, arrays = [], []
-            for i in chunk:
-                try:
-                    pixels = images.open(i)
-                    if (pixels.height, pixels.width) != sizes[i]:
-                        raise UnreadableImageError(f"{images.names[i]} was replaced by another image while it was read")
-                except UnreadableImageError as error:
-                    skipped[i] = str(error)
-                    continue
-                pixels = pixels.resize(shape[::-1], Image.Resampling.BICUBIC)
-                indices.append(i)
-                arrays.append((np.asarray(pixels, dtype=np.float32) / 255 - mean) / std)
-            if indices:
-                yield indices, torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2)
+            with hooked({self._layer.name: self._module}, catch), contextlib.suppress(StopForwardError):
+                self._network.module(batch.to(self._like))
+            return as_map(self._layer, caught[0], shape)
+        except (*FORWARD_ERRORS, MemoryError) as error:
+            if _is_out_of_memory(error):
+                return None
+            raise ValueError(
+                f"{self._network.name} does not take images of {shape[1]} x {shape[0]} pixels ({one_line(error)}); "
+                "try another size"
+            ) from error
+
+    def _halve(self, batch: Tensor) -> None:
+        if self._like.device.type == "cuda":
+            torch.cuda.empty_cache()
+        n, _, height, width = batch.shape
+        if n == 1:
+            raise MemoryError(
+                f"{self._network.name} runs out of memory on one image of {width} x {height} pixels on "
+                f"{self._like.device}; take a smaller size, or another device"
+            )
+        if self._most is None:
+            warnings.warn(
+                f"{n} images of {width} x {height} pixels do not fit in the memory of {self._like.device}; "
+                "going on with fewer at a time",
+                SmallerBatchWarning,
+                stacklevel=4,  # the caller of extract
+            )
+        self._most = n // 2
 
 
-def _target(shape: tuple[int, int], size: int, name: str) -> tuple[int, int]:
-    """(height, width) with the short side at `size` and the aspect kept."""
-    if max(shape) > _LONGEST * min(shape):
-        raise UnreadableImageError(
-            f"{name} is {shape[1]} x {shape[0]} pixels, a strip more than {_LONGEST} times as long as wide; crop it"
-        )
-    scale = size / min(shape)
-    return round(shape[0] * scale), round(shape[1] * scale)
+def _is_out_of_memory(error: BaseException) -> bool:
+    said = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
+        sign in said for sign in ("out of memory", "can't allocate memory", "cudnn_status_alloc_failed")
+    )
 
 
-def _prefetch(batches: Iterator[tuple[list[int], Tensor]]) -> Iterator[tuple[list[int], Tensor]]:
-    """The same batches, each decoded while the network works on the one before."""
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="dff-decode") as pool:
-        ahead = pool.submit(next, batches, None)
-        while (batch := ahead.result()) is not None:
-            ahead = pool.submit(next, batches, None)
-            yield batch
+class _Rows:
+    """The matrix, allocated once and filled in any order of the images; nothing is held twice."""
+
+    _MARGIN = 3  # positions that a grid may have beyond H / stride, from padding
+
+    def __init__(self, channels: int) -> None:
+        self._channels = channels
+        self._begins: dict[int, int] = {}
+        self._room = 0
+        self._matrix: npt.NDArray[np.float32] | None = None
+        self.grids: dict[int, tuple[int, int]] = {}
+
+    def expect(self, image: int, h: int, w: int) -> None:
+        """Leave room for an image; in the order of the rows."""
+        self._begins[image] = self._room
+        self._room += (h + self._MARGIN) * (w + self._MARGIN)
+
+    def put(self, images: list[int], features: Tensor) -> None:
+        """The features (n, h, w, channels) of some images."""
+        if self._matrix is None:
+            self._matrix = np.empty((self._room, self._channels), dtype=np.float32)  # takes memory where it is written
+        _, h, w, _ = features.shape
+        for i, own in zip(images, features, strict=True):
+            target = self._matrix[self._begins[i] : self._begins[i] + h * w].reshape(h, w, -1)
+            torch.from_numpy(target).copy_(own)
+            self.grids[i] = (h, w)
+
+    def matrix(self) -> npt.NDArray[np.float32]:
+        """The rows of all images that came, in order."""
+        matrix, row = self._matrix, 0
+        assert matrix is not None
+        for i in sorted(self.grids):
+            begin, n = self._begins[i], self.grids[i][0] * self.grids[i][1]
+            matrix[row : row + n] = matrix[begin : begin + n]
+            row += n
+        self._matrix = None
+        matrix.resize((row, self._channels), refcheck=False)  # gives back the room that was not needed
+        return matrix
 
 
 # ------------------------------------------------------------------------------------------------------- devices
@@ -231,6 +261,11 @@ def _device(device: str | torch.device) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f'device {str(device)!r} is not available here; "auto" takes CUDA, MPS or the CPU') from error
     return torch.device(device)
+
+
+def _decoders(device: torch.device) -> int:
+    """How many threads decode: one beside a network on the CPU, which is busy with the network, else all cores."""
+    return 1 if device.type == "cpu" else min(8, os.cpu_count() or 1)
 
 
 @contextlib.contextmanager

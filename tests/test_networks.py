@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from dff_widgets import networks
-from dff_widgets.networks import EMBEDDED, Layer, load_network, network_names
+from dff_widgets.networks import EMBEDDED, Layer, as_map, load_network, network_names
 
 from .small_networks import Block, Small, small, state_of
 
@@ -170,6 +170,122 @@ def test_a_module_of_another_precision_and_options_that_come_too_late():
         load_network(network, mean=(0, 0, 0))
     with pytest.raises(ValueError, match=r"mean is .*; give three numbers"):
         load_network(small(), mean=[0.5])
+
+
+def test_a_module_may_return_and_contain_what_it_likes():
+    class Pair(Block):
+        def forward(self, x):
+            return x, super().forward(x)
+
+    class Dictionary(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stem, self.pair = nn.Conv2d(3, 6, 3, stride=3), Pair(6)
+
+        def forward(self, x):
+            return {"out": self.pair(self.stem(x))}
+
+    network = load_network(small(Dictionary))
+    assert [layer.name for layer in network.layers] == ["stem", "pair.conv1", "pair.bn1", "pair.conv2"]
+    with pytest.raises(ValueError, match="layer 'pair' of Dictionary gives a tuple, not one map; the layers inside it"):
+        network.layer("pair")
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(2, 2), (3, 2), (11, 4), (5, 4), (7, 7), (8, 8)])
+@pytest.mark.parametrize("padding", [0, 2])
+def test_a_stride_is_exact_whatever_is_lost_at_the_border(kernel, stride, padding):
+    first, second = nn.Conv2d(3, 4, kernel, stride=stride, padding=padding), nn.MaxPool2d(3, stride=2, ceil_mode=True)
+    network = load_network(nn.Sequential(first, second, nn.Conv2d(4, 4, 3, stride=2)))
+    assert [layer.stride for layer in network.layers] == [stride, 2 * stride, 4 * stride]
+
+
+def test_grids_are_those_of_the_forward_pass(embedded):
+    network = load_network(small())
+    assert list(network.grids()) == [layer.name for layer in network.layers]
+    assert network.grids((33, 50))["stem"] == (17, 25)
+    assert embedded.grids((97, 131))["bn2"] == (4, 5)
+    with pytest.raises(ValueError, match="Small does not take images of 1 x 1 pixels"):
+        network.grids((1, 1))
+
+
+def test_tokens_become_a_grid_row_by_row():
+    layer = Layer("blocks.1", 2, 4, False, "tokens", prefix=3)
+    tokens = torch.arange(2 * (3 + 2 * 5) * 2).reshape(2, 3 + 2 * 5, 2)
+    folded = as_map(layer, tokens, (8, 20))
+    for image in range(2):
+        for y in range(2):
+            for x in range(5):
+                assert torch.equal(folded[image, y, x], tokens[image, 3 + 5 * y + x])
+    with pytest.raises(ValueError, match=r"blocks\.1 gives 13 tokens for 20 x 12 pixels, not 3 \+ 3 x 5"):
+        as_map(layer, tokens, (12, 20))
+
+
+# ----------------------------------------------------------------------------------------------- own preprocessing
+def crop(image):
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return as_tensor(image.crop((left, top, left + side, top + side)))
+
+
+def as_tensor(image):
+    return torch.from_numpy(np.asarray(image, dtype=np.float32) / 255).permute(2, 0, 1)
+
+
+def test_a_preprocess_that_crops_is_refused():
+    with pytest.raises(ValueError, match="preprocess crops the image"):
+        load_network(small(), preprocess=crop)
+    squeezed = load_network(small(), preprocess=lambda image: as_tensor(image.resize((64, 64))), name="mine")
+    assert squeezed.name == "mine"
+    assert squeezed.layer() == load_network(small()).layer()
+
+
+@pytest.mark.parametrize(
+    ("preprocess", "message"),
+    [
+        (lambda image: as_tensor(image)[None], r"preprocess returned a Tensor of shape \(1, 3, .*must return a tensor"),
+        (lambda image: {"pixels": as_tensor(image)}, "preprocess returned a dict"),
+    ],
+)
+def test_a_preprocess_that_returns_something_else(preprocess, message):
+    with pytest.raises(ValueError, match=message):
+        load_network(small(), preprocess=preprocess)
+
+
+def test_a_preprocess_normalises_itself():
+    with pytest.raises(ValueError, match="give mean and std, or a preprocess that normalises; not both"):
+        load_network(small(), preprocess=as_tensor, mean=(0, 0, 0))
+
+
+# --------------------------------------------------------------------------------------------------------- searching
+def test_search_finds_names_by_their_parts_the_shortest_first():
+    found = networks.search("RESNET 50 wide")
+    assert [n.name for n in found] == ["wide_resnet50_2"]
+    assert found[0].library == "torchvision"
+    assert [n.name for n in networks.search("vgg19")] == ["vgg19", "vgg19_bn"]
+    assert networks.search(EMBEDDED)[0] == networks.KnownNetwork(EMBEDDED, "dff_widgets", "here")
+    assert networks.search("no such network") == []
+    assert [n.name for n in networks.search()] == network_names()
+
+
+def test_search_knows_which_weights_are_here(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+
+    def weights(name):
+        return next(n.weights for n in networks.search(name) if n.name == name)
+
+    assert weights("vgg19") == "download"
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "vgg19-dcbb9e9d.pth").touch()
+    assert weights("vgg19") == "here"
+    assert weights("coatnet_0_224") == "none"
+    assert weights("resnet10t") in ("here", "download")
+
+
+def test_a_tag_of_timm_chooses_among_weights():
+    network = load_network("resnet10t.c3_in1k", weights=None)
+    assert network.name == "resnet10t.c3_in1k"
+    with pytest.raises(ValueError, match=r"there is no network 'resnet10t\.c4_in1k'; the nearest are resnet10t"):
+        load_network("resnet10t.c4_in1k")
 
 
 def test_a_network_may_insist_on_its_size():

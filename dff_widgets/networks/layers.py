@@ -12,9 +12,10 @@ from .forward import hooked, inference, input_like
 
 _NO_FEATURES = (nn.Identity, nn.modules.dropout._DropoutNd, nn.Softmax)  # a softmax gives attention, not features
 _POOLING = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
-_CLASSIFIERS = {"classifier", "fc", "head"}  # what torchvision and timm call it; its maps are scores of classes
+_CLASSIFIERS = {"classifier", "fc", "head", "aux_head"}  # torchvision's and timm's names; its maps are class scores
 _MOST_PREFIX = 8  # tokens: a class token, a distillation token, four registers, and room
 _MOST_STRIDE = 64
+_HIERA_STRIDE = 32  # at its last stage; before that its tokens are in the order of its mask units, not row-major
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ def look(module: nn.Module, modules: Mapping[str, nn.Module], batch: Tensor) -> 
     others: dict[str, str] = {}
     sequences = False
     shape = (batch.shape[2], batch.shape[3])
+    unrolled = any(type(m).__name__ == "Unroll" for m in module.modules())
 
     def see(name: str, m: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         nonlocal sequences
@@ -123,7 +125,7 @@ def look(module: nn.Module, modules: Mapping[str, nn.Module], batch: Tensor) -> 
         if same and not inner:  # another view of what was there before
             return
         layer = _recognize(name, output, shape)
-        if layer is None:
+        if layer is None or (unrolled and layer.layout == "tokens" and layer.stride < _HIERA_STRIDE):
             return
         for n in inner:
             del found[n], outputs[n]
@@ -141,7 +143,8 @@ def _same(one: Tensor, other: Tensor) -> bool:
 
 def _recognize(name: str, output: Tensor, shape: tuple[int, int]) -> Layer | None:
     """The layer, where its output (1, ...) for an image of that (H, W) is a map."""
-    nonnegative = bool(output.min() >= 0) if output.numel() else False
+    # An untrained residual branch may end in zeros; they say nothing about what it gives once it is trained.
+    nonnegative = output.numel() > 0 and bool(output.min() >= 0 and output.max() > 0)
     if output.ndim == 4:
         _, a, b, c = output.shape
         if stride := _stride(shape, (b, c)):
@@ -163,8 +166,9 @@ def _stride(shape: tuple[int, int], grid: tuple[int, int]) -> int:
     if h < 2 or w < 2:
         return 0
     if height == width:
-        return max(1, round(height / h)) if h == w else 0
-    stride, rest = divmod(width - height, w - h) if w != h else (0, 0)
+        stride, rest = (max(1, round(height / h)) if h == w else 0), 0
+    else:
+        stride, rest = divmod(width - height, w - h) if w != h else (0, 0)
     # Convolutions without padding lose positions at the border, at most a few.
     return stride if stride > 0 and not rest and abs(h - height / stride) < 3 else 0
 

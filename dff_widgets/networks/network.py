@@ -193,7 +193,8 @@ def _examine(module: nn.Module, preprocess: Preprocess | None) -> tuple[Findings
         return None
 
     for multiple, shape in _TRIALS.items():
-        if found := attempt(shape):
+        found = attempt(shape)
+        if found and found.layers:
             if multiple == 1 and found.sequences:  # tokens can be laid out on multiples of their stride alone
                 tokens = attempt(_TRIALS[32])
                 if tokens and any(layer.layout == "tokens" for layer in tokens.layers.values()):

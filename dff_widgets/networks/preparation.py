@@ -78,7 +78,7 @@ def preprocessed(preprocess: Preprocess, image: Image.Image) -> Floats:
     array = returned.detach().cpu().float().numpy() if isinstance(returned, torch.Tensor) else np.asarray(returned)
     if array.ndim != 3 or array.dtype.kind not in "fiu":
         raise ValueError(
-            f"preprocess returned {type(returned).__name__} of shape {np.shape(returned)}; it must return a tensor "
+            f"preprocess returned a {type(returned).__name__} of shape {tuple(array.shape)}; it must return a tensor "
             "(channels, height, width) for an RGB PIL image"
         )
     return np.ascontiguousarray(array.transpose(1, 2, 0), dtype=np.float32)
