@@ -22,6 +22,7 @@ from dff_widgets.export.label_studio import brush_rle
 from dff_widgets.export.regions import Regions
 from dff_widgets.factorization import Factorization
 from dff_widgets.heatmaps import palette
+from dff_widgets.parts import PartLabels
 
 SIZES = ((40, 56), (57, 31), (64, 64))
 SHAPES = ((3, 4), (5, 3), (4, 4))
@@ -98,6 +99,7 @@ def test_factors_with_the_same_names_share_a_class_whose_mask_is_the_union_of_th
     assert [c.color for c in found.classes] == [palette(4)[0], palette(4)[3]]
     for mask, own in zip(masks_of(result, labels), result.masks(), strict=True):
         np.testing.assert_array_equal(mask, [own[0] | own[1], own[3]])
+    assert found.classes == regions(result, PartLabels(labels, k=4)).classes
 
 
 def test_background_factors_take_pixels_only_where_they_are_stronger(result):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..images import SUFFIXES
@@ -134,7 +134,7 @@ def _is_ours(path: Path) -> bool:
             return isinstance(content, dict) and content.get("software") == _MARK
         with Image.open(path) as image:
             return image.info.get("Software") == _MARK
-    except (OSError, ValueError, UnidentifiedImageError, SyntaxError):
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return False
 
 

@@ -98,7 +98,7 @@ def _ious(result: DFFResult, labels: Labels | None, percentile: float, threshold
 # ------------------------------------------------------------------------------------------------------------ text
 def _head(result: DFFResult, title: str, shown: int) -> str:
     explained = 100 * (1 - result.factorization.error**2)
-    lines = [f"{about(result)}. They explain {explained:.0f} % of the activations of {_images(len(result))}."]
+    lines = [f"{about(result)}. Explained: {explained:.0f} % of the activations of {_images(len(result))}."]
     if shown < len(result):
         lines.append(f"Shown: the first {shown:,} of {_images(len(result))}.")
     if result.skipped:
@@ -122,7 +122,7 @@ def _scores(names: Sequence[str], colors: Sequence[str], ious: Sequence[float | 
         for name, color, score in known
     )
     mean = float(np.mean([score for *_, score in known]))
-    return f"<h2>IoU with the parts</h2>\n<ul>\n{items}<li>mean <b>{mean:.2f}</b></li>\n</ul>\n"
+    return f"<h2>IoU with the parts, over all images</h2>\n<ul>\n{items}<li>mean <b>{mean:.2f}</b></li>\n</ul>\n"
 
 
 def _page(title: str, head: str, scores: str, state: dict[str, Any]) -> str:
@@ -132,10 +132,8 @@ def _page(title: str, head: str, scores: str, state: dict[str, Any]) -> str:
     gallery = module.replace("\nexport default ", "\nconst gallery = ")
     script = gallery + _read(_HERE / "page.js")
     data = json.dumps(state, separators=(",", ":"), allow_nan=False).replace("<", r"\u003c")  # no tag can end it
-    policy = (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data: blob:; "
-        "base-uri 'none'; form-action 'none'"
-    )
+    allowed = f"script-src '{_hash(script)}'; style-src '{_hash(style)}'"
+    policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
     return f"""<!doctype html>
 <html lang="en">
 <head>
