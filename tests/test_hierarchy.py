@@ -187,7 +187,7 @@ def test_the_child_most_like_its_parent_inherits_however_small_its_sisters():
     assert tree.children(1, 0) == (0, 1)
     assert tree.overlap(2, 1) == 1 > tree.overlap(2, 0)
     assert [int((tree[2].factorization.H[:, f] > 0).sum()) for f in (0, 1)] == [36, 3]
-    assert tree.color(2, 0) == tree.color(1, 0)
+    assert tree.colors == (("#E69F00",), ("#E69F00", "#D55E00"))  # vermillion is next to orange
     assert tree.by_image(2)[1] == pytest.approx([3 / 24, 0])
 
 

@@ -115,7 +115,7 @@ class TreeView(anywidget.AnyWidget):
             raise t.TraitError(f"selected is {chosen}; give [] or [k, factor] of a tree with k in {ks}")
         return chosen
 
-    @t.observe("selected")
+    @t.observe("selected")  # type: ignore[untyped-decorator]
     def _its_level(self, change: Any) -> None:
         if change["new"]:
             self.k = change["new"][0]
