@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from .batches import batches, readable_sizes
-from .images import ImageSet, warn_left_out
+from .images import ImageSet, UnreadableImageError, warn_left_out
 from .networks import (
     FORWARD_ERRORS,
     Layer,
@@ -125,7 +125,7 @@ def extract(
     kept = sorted(rows.grids)
     problems = tuple(skipped[i] for i in sorted(skipped))
     if not kept:
-        raise ValueError(f"none of the {len(images)} images can be used: {problems[0]}")
+        raise UnreadableImageError(f"none of the {len(images)} images can be used: {problems[0]}")
     for problem in problems:
         warn_left_out(problem)
     readable = images.subset(kept) if problems else images
