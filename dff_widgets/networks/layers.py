@@ -25,7 +25,7 @@ class Layer:
     Attributes:
         name: as in ``module.named_modules()``.
         channels: the number c of features at each position.
-        stride: input pixels per position.
+        stride: input pixels per position; exact where it divides 224, as all usual ones do.
         nonnegative: True when the output has no negative entry (a ReLU came last), as plain NMF needs it; a layer that
             has some is for ``solver="semi"``.
         layout: of the output: ``"nchw"`` (n, c, h, w), ``"nhwc"`` (n, h, w, c), or ``"tokens"`` (n, prefix + h·w, c),

@@ -19,9 +19,9 @@ from .forward import FORWARD_ERRORS, hooked, inference, input_like, one_line
 from .layers import Findings, Layer, as_map, default_layer, look
 from .preparation import Preprocess, check_whole, input_shape, preprocessed
 
-# What the sides of the images may have to be multiples of -> sides to look at a network with. They are odd multiples,
-# lest another condition be met by chance, and their difference is a multiple of the usual strides (see `look`).
-_TRIALS = {1: (131, 195), 14: (126, 182), 16: (144, 208), 32: (160, 224)}
+# What the sides of the images may have to be multiples of -> sides to look at a network with. One is an odd multiple,
+# lest a stricter condition be met by chance; they differ by 224, a multiple of the usual strides (see `look`).
+_TRIALS = {1: (131, 355), 14: (154, 378), 16: (144, 368), 32: (160, 384)}
 
 
 @dataclass(frozen=True, eq=False)
