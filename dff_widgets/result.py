@@ -23,7 +23,7 @@ Array = npt.NDArray[Any]
 _VERSION = 1  # of the saved file
 
 
-class _NotWhole(ValueError):
+class _NotWholeError(ValueError):
     """What was read is no result."""
 
 
@@ -194,7 +194,7 @@ class DFFResult:
         """
         try:
             return DFFResult.unpack(*storage.read(Path(path), "result", _VERSION))
-        except _NotWhole as error:
+        except _NotWholeError as error:
             raise ValueError(f"{str(path)!r} is not a whole result: {error}") from error
 
     @staticmethod
@@ -219,7 +219,7 @@ class DFFResult:
             if any(m.ndim != 3 or len(m) != result.k for m in maps or ()):
                 raise ValueError(f"the refined maps are not of {result.k} factors")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise _NotWhole(str(error)) from error
+            raise _NotWholeError(str(error)) from error
         return result
 
     def _all_heatmaps(self) -> Iterator[Array]:

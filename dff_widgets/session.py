@@ -88,8 +88,10 @@ class Session:
         return Session(result, labels, settings, names, (painted, bits), page)
 
     def truth(self, images: ImageSet, *, names: Sequence[str] | None = None) -> PartMasks:
-        """The painted masks on these images: all of them with their undo where the names are the same, else those of
-        the images whose names and sizes are.
+        """The painted masks on the images at hand.
+
+        Where the names of the set are the same, all of them with their undo; else those of the images whose own name
+        and size are.
 
         Args:
             images: now at hand.

@@ -48,6 +48,7 @@ class Controls:
         )
         self._size = dropdown("Image size", [(f"{s} px", s) for s in _SIZES], "155px")
 
+        self._refine = w.Checkbox(description="Refine (CRF)", indent=False, layout=w.Layout(width="110px"))
         self._bar = w.FloatProgress(min=0, max=1, layout=w.Layout(width="160px", height="18px", visibility="hidden"))
         self._status = w.HTML(layout=w.Layout(flex="1 1 auto", min_width="0"))
         self._cancel = w.Button(description="Cancel", icon="times", layout=w.Layout(width="90px", visibility="hidden"))
@@ -63,6 +64,7 @@ class Controls:
             "solver": self._solver,
             "seed": self._seed,
             "size": self._size,
+            "refine": self._refine,
         }
         for name, control in self._pickers.items():
             control.observe(lambda change, name=name: self._moved(name, change["new"]), "value")
@@ -76,8 +78,8 @@ class Controls:
         explorer.observe(self._show_page, ["page", "images"])
         self._show_page()
 
-    def rows(self, gallery: w.DOMWidget) -> list[w.Widget]:
-        """The explorer from top to bottom."""
+    def rows(self) -> list[w.Widget]:
+        """Toolbar and status line."""
         wrap = w.Layout(flex_flow="row wrap", align_items="center")
         first, *others = self._pickers.values()
         pickers = [first, self._other, *others]
@@ -85,7 +87,6 @@ class Controls:
         return [
             w.HBox(pickers, layout=wrap),
             w.HBox(status, layout=w.Layout(align_items="center", min_height="34px")),
-            gallery,
         ]
 
     def accept(self, network: Network, request: Request) -> None:
@@ -122,6 +123,8 @@ class Controls:
         control = self._pickers[name]
         if isinstance(control, w.Dropdown):
             possible = value in [v for _, v in _pairs(control.options)]
+        elif isinstance(control, w.Checkbox):
+            possible = True
         else:
             possible = control.min <= value <= control.max
         if possible:

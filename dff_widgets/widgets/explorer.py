@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as w
+import numpy as np
 import traitlets as t
 from torch import nn
 
@@ -21,15 +24,18 @@ from ..networks import EMBEDDED, Network
 from ..painting import PartMasks
 from ..parts import PartLabels
 from ..result import DFFResult
+from ..session import Session
 from ..tiles import contrast
 from .controls import Controls, Reporter
 from .gallery import Gallery
 from .jobs import CancelledError, LatestJob, Ticket
 from .labeling import LabelingPanel
 from .pages import PAGE, Pages
-from .pipeline import Pipeline, Request
+from .pipeline import Basis, Pipeline, Request
 
-_ASKED = ("images", "network", "layer", "k", "solver", "seed", "size", "refine")  # the traits a result depends on
+_FITTED = ("images", "network", "layer", "k", "solver", "seed", "size")  # what the factors depend on
+_KEPT = ("layer", "k", "solver", "seed", "size", "refine")  # what a session keeps, beside the network
+_ASKED = (*_FITTED, "refine", "shown", "basis")  # and the result
 
 
 class DFFExplorer(w.VBox):
@@ -52,6 +58,8 @@ class DFFExplorer(w.VBox):
         seed: of the factorization's random start.
         size: short side in pixels at which the images go through the network.
         refine: whether the heat maps follow the edges of the images; see `DFFResult.refine`.
+        shown: the images that the factors are shown in, by index; empty for all.
+        basis: None, or a `Basis`: factors that were found in other images, until k, layer or network change.
         page: the page of the gallery, from 0.
         opacity: per factor, 0..1.
         visible: per factor, bool.
@@ -76,6 +84,8 @@ class DFFExplorer(w.VBox):
     seed = t.Int(0)
     size = t.Int(320)
     refine = t.Bool(False)
+    shown = t.Tuple()
+    basis = t.Instance(Basis, allow_none=True)
     percentile = t.Float(75.0)
     threshold = t.Enum([None, "auto", "otsu"], None, allow_none=True)
     labels = t.Instance(Mapping)
@@ -101,13 +111,13 @@ class DFFExplorer(w.VBox):
         self._slots: list[int] = []  # per factor the place of its colour in the palette
         self.gallery = Gallery(lock=self._lock)
         self._pages = Pages(self.gallery, self._lock)
-        self.panel = LabelingPanel(pages=self._pages)
+        self.panel = LabelingPanel(pages=self._pages, host=self)
         unknown = [name for name in traits if not self.has_trait(name)]
         if unknown:
             raise TypeError(f"DFFExplorer has no option {unknown[0]!r}; it has {', '.join(_ASKED)}")
         super().__init__(images=ImageSet.of(images), **{"labels": PartLabels(), **traits})
         self._controls = Controls(self)
-        self.children = self._controls.rows(self.gallery)
+        self.children = [*self._controls.rows(), self.panel.bar, self.panel.slot, self.gallery]
         self.add_class("dffw-explorer")
         for name in ("opacity", "visible", "selected"):
             t.link((self, name), (self.gallery, name))
@@ -131,7 +141,7 @@ class DFFExplorer(w.VBox):
     @property
     def pages(self) -> int:
         """The number of pages of the gallery."""
-        return max(1, -(-len(self.images) // PAGE))
+        return max(1, -(-len(self.shown or self.images) // PAGE))
 
     def wait(self, timeout: float | None = None) -> None:
         """Block until everything asked for is computed and shown.
@@ -146,6 +156,14 @@ class DFFExplorer(w.VBox):
         for waiting in (self._jobs.wait, self._pages.wait, self.panel.wait_measured):  # each asks the next ones only
             if not waiting(None if end is None else max(0.0, end - time.monotonic())):
                 raise TimeoutError(f"not done after {timeout} s: {self.status}")
+
+    def save(self, path: str | Path) -> str:
+        """Write the session to a file; see `LabelingPanel.save`."""
+        return self.panel.save(path)
+
+    def load(self, path: str | Path) -> str:
+        """Go on with a saved session, in a thread: `wait` for it. See `LabelingPanel.load`."""
+        return self.panel.load(path)
 
     def cancel(self) -> None:
         """Stop what is being computed; the last result stays, and the traits go back to it."""
@@ -175,22 +193,67 @@ class DFFExplorer(w.VBox):
             with self.settling():
                 if change["name"] == "network":
                     self.layer = ""
+                if change["name"] in _FITTED:
+                    self.basis = None
                 if change["name"] == "images":
-                    self.page, self.result = 0, None
+                    self.page, self.result, self.shown, self.panel.sampling = 0, None, (), None
                     if self._good is not None:
-                        self._good = dataclasses.replace(self._good, images=self.images)
+                        self._good = dataclasses.replace(self._good, images=self.images, shown=(), basis=None)
                     self._use_truth()
                     self._draw_page()
             self._submit()
 
-    def _submit(self) -> None:
+    def _submit(self, then: Callable[[], None] | None = None) -> None:
         request = Request(**{name: getattr(self, name) for name in _ASKED})
         self.error = None
         self.busy = True
-        self._jobs.submit(lambda ticket: self._answer(request, ticket))
+        self._jobs.submit(lambda ticket: self._answer(request, ticket, then))
+
+    # ------------------------------------------------------------------------------------- what the panel asks for
+    def look_at(self, images: tuple[int, ...], *, refit: bool) -> None:
+        """Show these images of the set (all, if empty), with factors found in them or with those that are there."""
+        with self._lock:
+            with self.settling():
+                if not refit and self.result is not None:
+                    self.basis = Basis(np.asarray(self.result.factorization.W))
+                else:
+                    self.basis = None
+                self.shown, self.page = images, 0
+            self._submit()
+
+    def settings(self) -> dict[str, Any]:
+        """What a session keeps of the explorer, as plain data."""
+        network = self.network if isinstance(self.network, str) else ""  # a module of one's own is brought along
+        return {"network": network, **{name: getattr(self, name) for name in _KEPT}}
+
+    def restore(self, session: Session, then: Callable[[], None]) -> None:
+        """Show a session's factors, and call `then` when they are there; what does not fit changes nothing."""
+        said, result, images = session.settings, session.result, self.images
+        network = said.get("network") or (result.network if isinstance(self.network, str) else self.network)
+        if isinstance(network, str) and not re.fullmatch(
+            r"[\w.-]+", network
+        ):  # no hub, no path
+            raise ValueError(f"the session's network is {network!r}; set explorer.network to it first if you trust it")
+        values = {name: said.get(name, getattr(self, name)) for name in _KEPT}
+        values |= {"network": network, "layer": result.layer, "k": result.k, "size": result.size}
+        for name, value in values.items():
+            try:
+                self.traits()[name]._validate(self, value)
+            except t.TraitError as error:
+                raise ValueError(f"the session's {name} is {value!r}: {error}") from error
+        places = [images.names.index(name) if name in images.names else -1 for name in result.images.names]
+        same = session.names == images.names and -1 not in places
+        shown = tuple(places) if same and len(places) < len(images) else ()
+        asked = {"images": images, **values, "shown": shown}
+        request = Request(**asked, basis=Basis(np.asarray(result.factorization.W)))
+        if same:
+            self._pipeline.adopt(request, result)
+        with self._lock:
+            self._settle_on(request)
+            self._submit(then)
 
     # --------------------------------------------------------------------------------- answering, in a worker thread
-    def _answer(self, request: Request, ticket: Ticket) -> None:
+    def _answer(self, request: Request, ticket: Ticket, then: Callable[[], None] | None = None) -> None:
         start = time.monotonic()
         report = Reporter(self, ticket)
         try:
@@ -202,10 +265,14 @@ class DFFExplorer(w.VBox):
                 result = self._pipeline.result(request, report)
             with self._publishing(ticket):
                 self._good = request
+                if then is not None:  # the factors of a session keep their order
+                    self.result, self._slots = None, []
                 self._show(result)
                 self._settle_on(request)
                 self._controls.accept(network, request)
-                self.status = _summary(result, len(request.images), time.monotonic() - start)
+                self.status = _summary(result, len(request.shown or request.images), time.monotonic() - start)
+                if then is not None:
+                    then()
         except CancelledError:
             self._give_up(ticket, "cancelled")
         except Exception as error:  # whatever a network or a file does, the widget goes on
@@ -232,8 +299,9 @@ class DFFExplorer(w.VBox):
             self.progress = 0.0
 
     def _settle_on(self, request: Request) -> None:
-        for name in _ASKED:
-            setattr(self, name, getattr(request, name))
+        with self.settling():
+            for name in _ASKED:
+                setattr(self, name, getattr(request, name))
 
     def _show(self, result: DFFResult) -> None:
         """Make `result` the one that is shown; factors that were there before keep place, colour and settings."""
@@ -283,6 +351,8 @@ class DFFExplorer(w.VBox):
 
 def _match(new: DFFResult, old: DFFResult) -> dict[int, int]:
     """Factor of `new` -> the factor of `old` it continues."""
+    if np.array_equal(new.factorization.W, old.factorization.W):  # applied to other images
+        return {f: f for f in range(new.k)}
     if new.images is not old.images:
         return {}
     a, b = new.factorization, old.factorization

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import ipywidgets as w
 import numpy as np
@@ -16,15 +19,34 @@ from ..heatmaps import palette
 from ..painting import PartMasks
 from ..parts import History, PartLabels, assign, parse_parts
 from ..result import DFFResult
+from ..sampling import Sampling
+from ..session import Session
 from ..tally import Tally
 from ..tiles import contrast
+from .focus import FocusView
 from .gallery import Gallery
 from .jobs import LatestJob, Ticket
 from .pages import PAGE, Pages
 from .scores import coverage_of, quantile_table, samples, score
+from .session_bar import EXPORTS, SessionBar
 
+_SETTINGS = ("percentile", "threshold", "coverage_threshold")  # traits that a session keeps
+_SETTLE = 1.0  # seconds without a change before a session is saved by itself
 _OFTEN = 0.15  # seconds between two looks at scores that are still being counted
 _SAME = 0.95  # cosine of two rows of W from which a factor that comes back has its name again
+
+
+class Host(Protocol):
+    """What a panel needs of the explorer it is in, which computes its results."""
+
+    def look_at(self, images: tuple[int, ...], *, refit: bool) -> None:
+        """Show these images of the set (all, if empty), with factors found in them or with those that are there."""
+
+    def settings(self) -> dict[str, Any]:
+        """What a session keeps of the explorer, as plain data."""
+
+    def restore(self, session: Session, then: Callable[[], None]) -> None:
+        """Show a session's factors, and call `then` when they are there; what does not fit changes nothing."""
 
 
 class LabelingPanel(w.VBox):
@@ -52,6 +74,9 @@ class LabelingPanel(w.VBox):
         percentile: of the masks, 0..100; see `DFFResult.masks`.
         threshold: None for the percentile, ``"auto"`` or ``"otsu"``.
         measuring: whether the IoU is still being counted.
+        shown: the images of the result that are looked at, by index; empty for all. Only for a panel of its own.
+        sampling: the pages of a semi-automatic session, or None.
+        autosave: the file that every change goes to, a second later; ``""`` for none.
         error: None, or the sentence that says why it cannot be counted.
     """
 
@@ -66,6 +91,8 @@ class LabelingPanel(w.VBox):
     threshold = t.Enum([None, "auto", "otsu"], None, allow_none=True)
     measuring = t.Bool(False)
     error = t.Unicode(None, allow_none=True)
+    shown = t.Tuple()
+    autosave = t.Unicode("")
 
     def __init__(
         self,
@@ -74,8 +101,13 @@ class LabelingPanel(w.VBox):
         labels: Mapping[int, Any] | None = None,
         *,
         pages: Pages | None = None,
+        host: Host | None = None,
         **traits: Any,
     ) -> None:
+        self._host = host
+        self.sampling: Sampling | None = None
+        self._saving = LatestJob("dff-autosave")
+        self._focus: FocusView | None = None
         self._lock = pages.lock if pages else threading.RLock()
         self.gallery = pages.gallery if pages else Gallery(lock=self._lock)
         self._pages = pages or Pages(self.gallery, self._lock)
@@ -91,19 +123,23 @@ class LabelingPanel(w.VBox):
         if unknown:
             raise TypeError(f"LabelingPanel has no option {unknown[0]!r}")
         super().__init__(labels=PartLabels(), **traits)
-        self.gallery.labelling = True
+        self.gallery.labelling = self.gallery.openable = True
+        self.bar = SessionBar(self)
+        self.slot = w.VBox()  # where an image is opened
         for name in ("percentile", "coverage_threshold"):
             t.link((self, name), (self.gallery, name))
         self.gallery.observe(lambda c: setattr(self, "threshold", "auto" if c["new"] else None), "automatic")
         self.gallery.on_msg(lambda _widget, content, _buffers: self.act(content))
         self.observe(self._relabelled, "labels")
         self.observe(lambda _: self._remeasure(), ["percentile", "threshold"])
+        self.observe(lambda _: self._look(), "shown")
+        self.observe(lambda _: self._changed(), ["labels", "percentile", "threshold", "coverage_threshold", "autosave"])
         self.gallery.observe(lambda _: self._remeasure(), "view")
         if result is not None:
             self.use_truth(parts if isinstance(parts, PartMasks) else PartMasks(result.images, parts))
             self.show(result)
             self._draw_alone(result)
-            self.children = [self.gallery]
+            self.children = [self.bar, self.slot, self.gallery]
             self.add_class("dffw-explorer")
             if labels is not None:
                 self.labels = PartLabels(labels, k=result.k)
@@ -187,11 +223,213 @@ class LabelingPanel(w.VBox):
                 self.labels = self.labels.toggle(content["factor"], content["part"])
             elif what == "assign" and self._tally.k == len(self.labels) and self._tally.images:
                 self._assign(float(content["threshold"]))  # by what is known so far, without waiting for the rest
+            elif what == "open":
+                self.open_image(self._places[self._pages.indices[content["tile"]]])
             elif what in ("clear", "undo", "redo"):
                 {"clear": self.clear, "undo": self.undo, "redo": self.redo}[what]()
 
     def _known_parts(self) -> list[str]:
         return list(dict.fromkeys([*(self.truth.parts if self.truth is not None else ()), *self._tally.parts]))
+
+    # ------------------------------------------------------------------------------- a few images, and then all of them
+    def label_on(self, n: int = 5, seed: int = 0) -> str:
+        """Look at `n` images, drawn at random; what is named there goes to the others by `apply_to_all`.
+
+        Inside an explorer the factors are found in these images alone, so that it takes a moment for any set.
+
+        Args:
+            n: images on a page.
+            seed: of the order in which they come.
+
+        Returns:
+            What was done, in a sentence.
+        """
+        images = self._of_truth().images
+        self.sampling = Sampling(len(images), min(n, len(images)), seed)
+        self._look_at(self.sampling.page, refit=True)
+        return f"{len(self.sampling.page)} of {len(images)} images: name the factors, then apply them to all"
+
+    def next_page(self) -> str:
+        """These images are done: look at the next ones, with the same factors."""
+        return self._turn(skip=False)
+
+    def skip(self) -> str:
+        """Look at the next images; these are not counted as done."""
+        return self._turn(skip=True)
+
+    def _turn(self, *, skip: bool) -> str:
+        if self.sampling is None:
+            raise ValueError("no pages yet: label on a few images first")
+        self.sampling.next(skip=skip)
+        self._look_at(self.sampling.page, refit=False)
+        return f"page {self.sampling.at + 1} of {self.sampling.pages}"
+
+    def apply_to_all(self) -> str:
+        """The same factors (W) in every image, and the IoU over all of them."""
+        self._look_at((), refit=False)
+        return f"the factors in all {len(self._of_truth().images)} images"
+
+    def _look_at(self, images: tuple[int, ...], *, refit: bool) -> None:
+        if self._host is not None:
+            self._host.look_at(images, refit=refit)
+        else:
+            self.shown = images
+        self._changed()
+
+    def _look(self) -> None:
+        """Draw and measure the images that are looked at; a panel of its own knows their factors already."""
+        result = self.result
+        if self._host is None and result is not None:
+            with self._lock:
+                self._pages.show(result.images, self.shown or range(min(PAGE, len(result))), result)
+                self._remeasure()
+
+    def _of_truth(self) -> PartMasks:
+        if self.truth is None:
+            raise ValueError("nothing to label yet: wait for the first result")
+        return self.truth
+
+    # --------------------------------------------------------------------------------------------- files and painting
+    def open_image(self, index: int) -> None:
+        """Open image `index` of the set at full size, to look at it and to paint its parts."""
+        with self._lock:
+            if self._focus is None or self._focus.truth is not self.truth:
+                self._focus = FocusView(self._of_truth(), self.result, index, lock=self._lock)
+                for name in ("names", "colors", "opacity", "visible"):
+                    t.dlink((self.gallery, name), (self._focus, name))
+                self._focus.observe(
+                    lambda c: setattr(self.slot, "children", () if c["new"] else (self._focus,)), "closed"
+                )
+            self._focus.index, self._focus.result, self._focus.closed = index, self.result, False
+            self._show_focus()
+
+    def _show_focus(self, _change: Any = None) -> None:
+        self.slot.children = () if self._focus is None or self._focus.closed else (self._focus,)
+
+    def export(self, kind: str, path: str | Path, **options: Any) -> str:
+        """Write what is labelled; see `dff_widgets.export`.
+
+        Args:
+            kind: ``"png"``, ``"coco"``, ``"label_studio"``, ``"html"``, ``"csv"`` or ``"figure"``.
+            path: of the file, or for ``"png"`` of the folder.
+            options: of the function in `dff_widgets.export`.
+
+        Returns:
+            What was written, in a sentence.
+
+        Raises:
+            ValueError: there is nothing to export, or no such kind.
+            OSError: the disk is full, or the place is not there or cannot be written to.
+        """
+        if self.result is None or kind not in EXPORTS:
+            raise ValueError(f"no result yet, or no export {kind!r}: give one of {', '.join(EXPORTS)}")
+        title, write, _ = EXPORTS[kind]
+        if kind != "figure":
+            options = {"percentile": self.percentile, "threshold": self.threshold, **options}
+        if kind == "html":
+            self.wait()
+            options = {"ious": list(self.iou), **options}
+        if kind != "csv":
+            options = {"colors": list(self.gallery.colors), **options}
+        write(self.result, path, self.labels, **options)
+        return f"{title} of {len(self.result)} images in {str(path)!r}"
+
+    def save(self, path: str | Path) -> str:
+        """Write the session to a file: the factors, the names and their undo, the painted masks, the settings.
+
+        Returns:
+            What was written, in a sentence.
+
+        Raises:
+            ValueError: there is no result yet.
+            OSError: the disk is full, or the place is not there or cannot be written to.
+        """
+        self._session().save(path)
+        return f"saved in {str(path)!r}"
+
+    def _session(self) -> Session:
+        with self._lock:
+            if self.result is None:
+                raise ValueError("nothing to save yet: wait for the first result")
+            truth, history = self._of_truth(), self._history
+            labels = History(history.value, history.past, history.future)
+            settings = {name: getattr(self, name) for name in _SETTINGS}
+            settings |= {name: list(getattr(self.gallery, name)) for name in ("colors", "opacity", "visible")}
+            settings |= self._host.settings() if self._host is not None else {}
+            page = self.sampling.state() if self.sampling is not None else {}
+            return Session(self.result, labels, settings, truth.images.names, truth.to_tensors(), page)
+
+    def load(self, path: str | Path) -> str:
+        """Go on with a saved session: on its images where they are the same, else with its factors in those at hand.
+
+        Returns:
+            What was done, in a sentence.
+
+        Raises:
+            ValueError: the file is damaged, no session, of a newer version, or its factors do not fit; nothing changed.
+        """
+        session = Session.load(path)
+        images = self._of_truth().images
+        truth = session.truth(images, names=self._of_truth().parts)
+        sampling = Sampling.restored(session.page) if session.page else None
+        for name in _SETTINGS:  # checked before anything changes
+            self._validate(name, session.settings.get(name, getattr(self, name)))
+        if self._host is not None:
+            self._host.restore(session, lambda: self._take(session, truth, sampling))
+        else:
+            self._restore_alone(session)
+            self._take(session, truth, sampling)
+        return f"loaded from {str(path)!r}"
+
+    def _take(self, session: Session, truth: PartMasks, sampling: Sampling | None) -> None:
+        """Go on where the session stopped; its factors are shown already."""
+        with self._lock, self.gallery.hold_sync():
+            self.use_truth(truth)
+            self._lost.clear()
+            self._history = session.labels
+            self.sampling = sampling if sampling is not None and sampling.images == len(truth) else None
+            for name in _SETTINGS:
+                setattr(self, name, session.settings.get(name, getattr(self, name)))
+            self.labels = self._history.value
+            for name in ("opacity", "visible"):
+                self._if_fits(name, session.settings.get(name))
+            self._sync_labels()
+            self._remeasure()
+            self.bar.refresh()
+
+    def _if_fits(self, name: str, values: Any) -> None:
+        with contextlib.suppress(t.TraitError):  # how it looked is not worth an error
+            if isinstance(values, list) and len(values) == len(self.labels):
+                setattr(self.gallery, name, values)
+
+    def _validate(self, name: str, value: Any) -> None:
+        try:
+            self.traits()[name]._validate(self, value)
+        except t.TraitError as error:
+            raise ValueError(f"the session's {name} is {value!r}: {error}") from error
+
+    def _restore_alone(self, session: Session) -> None:
+        if self.result is None or session.result.images.names != self.result.images.names:
+            raise ValueError("the session is of other images: open it in a DFFExplorer, which can apply its factors")
+        self.show(dataclasses.replace(session.result, images=self.result.images))
+        self._draw_alone(self.result)
+
+    def _changed(self) -> None:
+        """Something that a session keeps has changed."""
+        path = self.autosave
+        if path and self.result is not None:
+            self._saving.submit(lambda ticket: self._save_later(path, ticket))
+
+    def _save_later(self, path: str, ticket: Ticket) -> None:
+        for _ in range(10):  # one file for a burst of changes
+            time.sleep(_SETTLE / 10)
+            ticket.check()
+        try:
+            said = f"auto{self.save(path)}"
+        except (OSError, ValueError) as error:
+            self.bar.say(f"autosave failed: {error}", problem=True)
+        else:
+            self.bar.say(said)
 
     def _relabelled(self, _change: Any) -> None:
         with self._lock:
@@ -211,7 +449,11 @@ class LabelingPanel(w.VBox):
         """Measure with other part masks from now on; their changes are followed."""
         self._stop_listening()
         self.truth = truth
-        self._stop_listening = truth.on_change(lambda *_: self._remeasure())
+        self._stop_listening = truth.on_change(self._painted)
+
+    def _painted(self, _index: int, _part: str) -> None:
+        self._remeasure()
+        self._changed()
 
     def show(self, result: DFFResult, kept: Mapping[int, int] | None = None) -> None:
         """Label another result.
@@ -287,20 +529,21 @@ class LabelingPanel(w.VBox):
             masked = self.gallery.view == "masks"
             source, levels = result.cut(self.percentile, self.threshold)
             table = quantile_table(result) if masked else []
-            about = (result, truth, truth.version, self.percentile, self.threshold)
+            about = (result, truth, truth.version, self.percentile, self.threshold, self.shown)
             with self._lock, self.gallery.hold_sync():
                 ticket.check()
                 places, page = self._places, [i for i in self._pages.indices if i < len(result)]
+                counted = self.shown or range(len(result))
                 self.gallery.levels = [[float(v) for v in levels[i]] for i in page]
                 self.gallery.quantiles = table
                 self._pages.draw_heat(source if masked else result)
                 if self._measured == about:  # only what is drawn has changed
                     self.measuring = False
                     return
-                tally, self._known = Tally(result.k), sum(truth.known(i) for i in places)
+                tally, self._known = Tally(result.k), sum(truth.known(places[i]) for i in counted)
                 self._tally, self._measured = tally, None
             told = time.monotonic()
-            for masks, parts in samples(source, levels, truth, places, page):
+            for masks, parts in samples(source, levels, truth, places, [*(i for i in page if i in counted), *counted]):
                 with self._lock:
                     ticket.check()
                     tally.add(masks, parts)
@@ -338,7 +581,7 @@ class LabelingPanel(w.VBox):
         named = f"{self.labels.named} of {len(self.labels)} named"
         if not known:
             return f"{named} · no ground truth yet"
-        images = len(self._places)
+        images = len(self.shown) or len(self._places)
         mean = "–" if self.mean_iou is None else f"{self.mean_iou:.2f}"
         some = f"{self.covered} of {images}" if self.covered < images else f"all {images}"
         return f"mean IoU {mean} · {named} · over {some} images"

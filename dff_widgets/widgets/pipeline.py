@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
+
 from ..activations import Activations, extract
-from ..dff import factorize
+from ..dff import apply, factorize
 from ..factorization import Sketch
 from ..images import ImageSet
 from ..networks import Network, load_network
@@ -18,6 +21,17 @@ T = TypeVar("T")
 Report = Callable[[str, int, int], None]  # what is being done, steps done, steps in all (0: unknown); may raise
 
 _MAX_SKETCH_RANK = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """Factors to look for in other images, compared by identity.
+
+    Attributes:
+        W: (k, channels).
+    """
+
+    W: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -31,6 +45,8 @@ class Request:
         k, solver, seed: see `nmf`.
         size: short side of the images in pixels; see `extract`.
         refine: whether the heat maps follow the edges of the images.
+        shown: the images that count, by index; empty for all.
+        basis: None, or factors found elsewhere: then k, solver and seed do not matter.
     """
 
     images: ImageSet
@@ -41,6 +57,8 @@ class Request:
     seed: int
     size: int
     refine: bool = False
+    shown: tuple[int, ...] = ()
+    basis: Basis | None = None
 
 
 class Pipeline:
@@ -48,6 +66,7 @@ class Pipeline:
 
     def __init__(self) -> None:
         self._networks: _Recent[Network] = _Recent(3)
+        self._images: _Recent[ImageSet] = _Recent(16)
         self._activations: _Recent[tuple[Activations, Sketch]] = _Recent(6)
         self._results: _Recent[DFFResult] = _Recent(64)
         self._refined: _Recent[DFFResult] = _Recent(4)  # their heat maps are a hundred times as large
@@ -61,6 +80,21 @@ class Pipeline:
 
         return self._networks.get(network, load)
 
+    def adopt(self, request: Request, result: DFFResult) -> DFFResult:
+        """Take the result of a request from elsewhere; it is given the request's images.
+
+        Raises:
+            ValueError: it is of other images.
+        """
+        images = self._images.get((request.images, request.shown), lambda: _shown(request))
+        if result.images.names != images.names:
+            raise ValueError(f"the result is of {len(result)} other images")
+        network = self.network(request.network, lambda *_: None)
+        where = (images, network, network.layer(request.layer or None).name, request.size)
+        adopted = dataclasses.replace(result, images=images)
+        cache = self._refined if request.refine else self._results
+        return cache.get((*where, request.k, request.solver, request.seed, request.basis), lambda: adopted)
+
     def result(self, request: Request, report: Report) -> DFFResult:
         """The result of a request.
 
@@ -73,12 +107,13 @@ class Pipeline:
         """
         network = self.network(request.network, report)
         layer = network.layer(request.layer or None).name
-        where = (request.images, network, layer, request.size)
+        images = self._images.get((request.images, request.shown), lambda: _shown(request))
+        where = (images, network, layer, request.size)
 
         def prepare() -> tuple[Activations, Sketch]:
             activations = extract(
                 network,
-                request.images,
+                images,
                 layer=layer,
                 size=request.size,
                 batch_size=4,  # as fast as more on a CPU, and a cancel is noticed sooner
@@ -89,11 +124,14 @@ class Pipeline:
 
         def compute() -> DFFResult:
             activations, sketch = self._activations.get(where, prepare)
+            if request.basis is not None:
+                report("applying the factors", 0, 0)
+                return apply(request.basis.W, activations)
             report("factorizing", 0, 0)
             matrix = sketch if request.k <= sketch.rank else activations.matrix
             return factorize(activations, request.k, matrix=matrix, solver=request.solver, seed=request.seed)
 
-        key = (*where, request.k, request.solver, request.seed)
+        key = (*where, request.k, request.solver, request.seed, request.basis)
         if not request.refine:
             return self._results.get(key, compute)
 
@@ -103,6 +141,10 @@ class Pipeline:
             return result.refine()
 
         return self._refined.get(key, refine)
+
+
+def _shown(request: Request) -> ImageSet:
+    return request.images.subset(request.shown) if request.shown else request.images
 
 
 class _Recent(OrderedDict[Hashable, T]):

@@ -39,7 +39,7 @@ class Scores:
 
 
 def samples(
-    result: DFFResult, levels: np.ndarray, truth: PartMasks, places: Sequence[int], first: Sequence[int]
+    result: DFFResult, levels: np.ndarray, truth: PartMasks, places: Sequence[int], order: Sequence[int]
 ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
     """What a `Tally` adds up: the masks and the parts of every image that has a ground truth.
 
@@ -48,9 +48,9 @@ def samples(
         levels: (n, k) from which strength a pixel is in the mask.
         truth: the part masks.
         places: per image of the result its index in `truth`.
-        first: the images of the result that come before the others.
+        order: images of the result; one that comes again is counted once.
     """
-    for i in dict.fromkeys([*first, *range(len(result))]):
+    for i in dict.fromkeys(order):
         if truth.known(places[i]):
             yield binarise(result.heatmaps(i), levels[i]), truth[places[i]]
 
