@@ -13,8 +13,9 @@ import torch
 from PIL import Image
 
 import dff_widgets as dff
-from dff_widgets.activations import _batches
+from dff_widgets.batches import batches, readable_sizes
 from dff_widgets.images import ImageSet
+from dff_widgets.networks import Network, input_shape
 
 
 def photos(folder: Path, count: int, width: int, height: int) -> ImageSet:
@@ -28,22 +29,32 @@ def photos(folder: Path, count: int, width: int, height: int) -> ImageSet:
     return dff.datasets.folder(folder)
 
 
-def bare(network, batches) -> None:
+def prepared(network: Network, images: ImageSet, size: int, batch_size: int) -> list[torch.Tensor]:
+    """The very batches that `extract` makes, decoded, resized and normalised."""
+    sizes = readable_sizes(images, {}, lambda: None)
+    groups: dict[tuple[int, int], list[int]] = {}
+    for i, own in sizes.items():
+        groups.setdefault(input_shape(network, own, size), []).append(i)
+    return [batch for _, batch in batches(images, network, sizes, groups, batch_size, {})]
+
+
+def bare(network: Network, made: list[torch.Tensor], device: str) -> None:
     """What the network alone costs: all of its forward pass up to the layer, and nothing else."""
-    module, caught = network.module.eval(), []
+    module = network.module.eval()
 
     class StopError(Exception):
         pass
 
-    def stop(_module, _inputs, output):
-        caught.append(output.permute(0, 2, 3, 1).contiguous())
+    def stop(_module, _inputs, _output):
         raise StopError
 
     handle = module.get_submodule(network.default_layer).register_forward_hook(stop)
     with torch.no_grad():
-        for batch in batches:
+        for batch in made:
             with contextlib.suppress(StopError):
-                module(batch)
+                module(batch.to(device))
+    if device == "cuda":
+        torch.cuda.synchronize()
     handle.remove()
 
 
@@ -55,28 +66,42 @@ def timed(work) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--network", default="efficientnet_lite0")
+    parser.add_argument("--networks", nargs="+", default=("efficientnet_lite0", "resnet50"))
     parser.add_argument("--size", type=int, default=320, help="short side in pixels")
     parser.add_argument("--count", type=int, default=24, help="images")
     parser.add_argument("--pixels", type=int, nargs=2, default=(640, 480), help="width and height of the files")
-    parser.add_argument("--batch-sizes", type=int, nargs="+", default=(1, 2, 4, 8, 16))
+    parser.add_argument("--batch-sizes", type=int, nargs="+", default=(4, 8))
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
-    network = dff.load_network(options.network)  # random weights would give slow subnormal numbers
-    print(f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, {options.network}, {options.size} px")
+    print(f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, {options.device}, {options.size} px")
+    print("median of the rounds' ratios, and the ratio of the best times")
     with tempfile.TemporaryDirectory() as folder:
-        images = photos(Path(folder), options.count, *options.pixels)
-        for size in options.batch_sizes:
-            batches = [batch.contiguous() for _, batch in _batches(images, network, options.size, size, {}, {})]
-            ours, theirs = [], []
-            for _ in range(options.rounds):  # in turns, so that what else the machine does slows both
-                theirs.append(timed(lambda batches=batches: bare(network, batches)))
-                ours.append(timed(lambda size=size: dff.extract(network, images, size=options.size, batch_size=size)))
-            loop, extract = statistics.median(theirs), statistics.median(ours)
-            print(
-                f"batch_size {size:2}: bare loop {options.count / loop:5.1f} images/s, "
-                f"extract {options.count / extract:5.1f} images/s, throughput {loop / extract:.0%} of the bare loop"
-            )
+        files = photos(Path(folder), options.count, *options.pixels)
+        decoded = ImageSet.from_arrays(list(files))
+        for name in options.networks:
+            # Only the embedded weights are on every machine; random ones do as much work.
+            network = dff.load_network(name, weights="default" if name == dff.networks.EMBEDDED else None)
+            for size in options.batch_sizes:
+                for kind, images in (("JPEG files", files), ("arrays", decoded)):
+                    compare(network, images, kind, size, options)
+
+
+def compare(network: Network, images: ImageSet, kind: str, batch_size: int, options: argparse.Namespace) -> None:
+    made = prepared(network, images, options.size, batch_size)
+    ours, theirs = [], []
+    for _ in range(options.rounds):  # in turns, so that what else the machine does slows both
+        network.module.to(options.device)
+        theirs.append(timed(lambda: bare(network, made, options.device)))
+        ours.append(
+            timed(lambda: dff.extract(network, images, size=options.size, batch_size=batch_size, device=options.device))
+        )
+    ratio = statistics.median(loop / extract for loop, extract in zip(theirs, ours, strict=True))
+    print(
+        f"{network.name}, {kind}, batch_size {batch_size}: bare loop {len(images) / min(theirs):.1f} images/s, "
+        f"extract {len(images) / min(ours):.1f} images/s: {ratio:.0%} ({min(theirs) / min(ours):.0%})",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ _HOME: dict[str, str | None] = {
     "iou": "metrics",
     "kmeans": "factorization",
     "load_network": "networks",
+    "networks": None,
     "nmf": "factorization",
     "pca": "factorization",
     "project": "factorization",
