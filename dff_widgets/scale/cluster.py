@@ -115,11 +115,12 @@ class _DistributedRows(StoredRows):
         return _Remote(self.client, self.parts, self.parts, self.there)
 
     def project(self, V: Tensor) -> Projection:
-        kept = self.client.map(_project, self.parts, V=V.numpy(), device=self.there, pure=False)
+        axes = _told(self.client, V.numpy())
+        kept = self.client.map(_project, self.parts, V=axes, device=self.there, pure=False)
         return _RemoteProjection(_Remote(self.client, self.parts, kept, self.there))
 
     def each(self, function: Callable[[Tensor], Tensor], step: int) -> Iterator[tuple[slice, Tensor]]:
-        options = {"function": function, "step": step, "device": self.there}
+        options = {"function": _told(self.client, function), "step": step, "device": self.there}
         done = self.client.map(_each, self.parts, **options, pure=False)
         for part, future in zip(self.parts, done, strict=True):
             yield part.rows, torch.from_numpy(future.result())
@@ -173,8 +174,8 @@ class _Remote:
     def step(
         self, H: _Spread, W: Tensor, update: Update, *, sweeps: int, beyond: list[float]
     ) -> tuple[_Spread, Tensor, Tensor]:
-        options = {"W": W.numpy(), "update": update, "sweeps": sweeps, "beyond": list(beyond), "device": self.device}
-        made = self._map(_step, self.blocks, H.blocks, **options)
+        options = {"update": update, "sweeps": sweeps, "beyond": list(beyond), "device": self.device}
+        made = self._map(_step, self.blocks, H.blocks, W=_told(self.client, W.numpy()), **options)
         sums = self._map(_sums, made, priority=_SOON)
         Q, S = _tree(self.client, sums, _summed).result()
         return _Spread(made, H.start), _tensor(Q), _tensor(S)
@@ -202,6 +203,11 @@ class _Remote:
         return futures
 
 
+def _told(client: Client, value: Any) -> Future:
+    """A value that many tasks need: sent to the scheduler once, which can send it again to a worker that comes later."""
+    return client.submit(_itself, value, pure=False, priority=_SOON)
+
+
 def _tree(client: Client, values: list[Future], add: Callable[[list[Any]], Any]) -> Future:
     """The sum of the values, made where they are."""
     while len(values) > 1:
@@ -217,6 +223,10 @@ def _device(device: str | torch.device) -> torch.device:
 
 def _tensor(array: Array, device: str | torch.device = "cpu") -> Tensor:
     return torch.from_numpy(np.require(array, requirements="W")).to(device)  # what has travelled may be read-only
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 def _project(part: _Stored, V: Array, device: str | torch.device) -> _Projected:
