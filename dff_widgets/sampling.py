@@ -87,6 +87,6 @@ class Sampling:
             sampling = Sampling(**whole, done={int(page) for page in state["done"]})
             if not all(0 <= page < sampling.pages for page in (sampling.at, *sampling.done)):
                 raise ValueError(f"page {sampling.at} of {sampling.pages}")
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"the pages of the session are damaged: {error}") from error
         return sampling
