@@ -49,7 +49,7 @@ class Activations:
         images: the images the rows came from; those that could not be read are not among them.
         network: the network's name.
         layer: the layer.
-        size: short side in pixels at which the images went through the network.
+        size: short side in pixels at which the images went through the network; that of its `input_size`, if it has one.
         skipped: one sentence for each image that could not be read.
     """
 
@@ -75,15 +75,17 @@ def extract(
 ) -> Activations:
     """Run images through a network up to one layer.
 
-    Each image keeps its own aspect: its short side becomes `size`. Images of one size share a batch. The forward pass
-    stops after the asked layer; the network's mode, device and gradients are as before afterwards.
+    Each image keeps its own aspect: its short side becomes `size`, as nearly as ``network.multiple`` allows. A network
+    with an `input_size` takes no other: every image is squeezed to it. Images of one size share a batch, and are decoded
+    while the network computes. The forward pass stops after the asked layer; the network's mode, device and gradients
+    are as before afterwards.
 
     Args:
         network: from `load_network`, or what `load_network` takes.
         images: an `ImageSet`, or what `ImageSet.of` takes.
         layer: a name in ``network.layers``; the default layer when left out.
         size: short side in pixels, at least 16.
-        batch_size: images per forward pass.
+        batch_size: images per forward pass; halved, with a `SmallerBatchWarning`, where memory does not suffice.
         device: ``"auto"`` (CUDA, then MPS, then the CPU) or a torch device.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the extraction.
@@ -93,6 +95,7 @@ def extract(
 
     Raises:
         ValueError: an unknown or non-spatial layer, no readable image, a size or device that cannot be.
+        MemoryError: memory does not suffice for a single image.
     """
     network, images = load_network(network), ImageSet.of(images)
     at = network.layer(layer)
