@@ -140,6 +140,18 @@ class PartMasks(Sequence[Mapping[str, Array]]):
         i = self._place(index)
         return bool(self._painted.get(i)) or (self._own is not None and len(self._own[i]) > 0)
 
+    def places(self, images: ImageSet) -> list[int]:
+        """Of some of these images, which they are: per image its index.
+
+        Raises:
+            ValueError: one is not among them.
+        """
+        at = {id(source): i for i, source in enumerate(self.images.sources)}
+        found = [at.get(id(source), -1) for source in images.sources]
+        if -1 in found:
+            raise ValueError(f"{images.names[found.index(-1)]} is not among the {len(self)} images of these masks")
+        return found
+
     # ----------------------------------------------------------------------------------------------------- painting
     def stroke(self, index: int, part: str, points: npt.ArrayLike, radius: float, *, erase: bool = False) -> bool:
         """Paint with a round brush: every pixel whose centre is at most `radius` from the line through the points.

@@ -72,10 +72,10 @@ class Controls:
             self._follow(name, getattr(explorer, name))
         self._other.observe(lambda change: self._moved("network", change["new"].strip() or _OTHER), "value")
         self._cancel.on_click(lambda _: explorer.cancel())
-        self._back.on_click(lambda _: self._turn(-1))
-        self._forth.on_click(lambda _: self._turn(+1))
+        self._back.on_click(lambda _: explorer.turn_page(-1))
+        self._forth.on_click(lambda _: explorer.turn_page(+1))
         explorer.observe(self._show_state, ["busy", "progress", "status", "error"])
-        explorer.observe(self._show_page, ["page", "images"])
+        explorer.observe(self._show_page, ["page", "images", "shown"])
         self._show_page()
 
     def rows(self) -> list[w.Widget]:
@@ -130,9 +130,6 @@ class Controls:
         if possible:
             with self._explorer.settling():
                 control.value = value
-
-    def _turn(self, step: int) -> None:
-        self._explorer.page = min(max(self._explorer.page + step, 0), self._explorer.pages - 1)
 
     # ----------------------------------------------------------------------------------------------- status and page
     def _show_state(self, _change: Any) -> None:

@@ -29,7 +29,7 @@ from ..tiles import contrast
 from .controls import Controls, Reporter
 from .gallery import Gallery
 from .jobs import CancelledError, LatestJob, Ticket
-from .labeling import LabelingPanel
+from .labeling import LabelingPanel, check_trait
 from .pages import PAGE, Pages
 from .pipeline import Basis, Pipeline, Request
 
@@ -221,6 +221,10 @@ class DFFExplorer(w.VBox):
                 self.shown, self.page = images, 0
             self._submit()
 
+    def turn_page(self, step: int) -> None:
+        """Show the next page of the gallery, or the one before."""
+        self.page = min(max(self.page + step, 0), self.pages - 1)
+
     def settings(self) -> dict[str, Any]:
         """What a session keeps of the explorer, as plain data."""
         network = self.network if isinstance(self.network, str) else ""  # a module of one's own is brought along
@@ -230,17 +234,12 @@ class DFFExplorer(w.VBox):
         """Show a session's factors, and call `then` when they are there; what does not fit changes nothing."""
         said, result, images = session.settings, session.result, self.images
         network = said.get("network") or (result.network if isinstance(self.network, str) else self.network)
-        if isinstance(network, str) and not re.fullmatch(
-            r"[\w.-]+", network
-        ):  # no hub, no path
+        if isinstance(network, str) and not re.fullmatch(r"[\w.-]+", network):  # no hub, no path
             raise ValueError(f"the session's network is {network!r}; set explorer.network to it first if you trust it")
         values = {name: said.get(name, getattr(self, name)) for name in _KEPT}
         values |= {"network": network, "layer": result.layer, "k": result.k, "size": result.size}
         for name, value in values.items():
-            try:
-                self.traits()[name]._validate(self, value)
-            except t.TraitError as error:
-                raise ValueError(f"the session's {name} is {value!r}: {error}") from error
+            check_trait(self, name, value)
         places = [images.names.index(name) if name in images.names else -1 for name in result.images.names]
         same = session.names == images.names and -1 not in places
         shown = tuple(places) if same and len(places) < len(images) else ()

@@ -1,9 +1,12 @@
-"""Live scores: how well the masks of a result fit the parts, image by image, the visible page first."""
+"""Live scores: how well the masks of a result fit the parts, counted in a thread, the visible page first."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,58 +15,106 @@ from ..painting import PartMasks
 from ..parts import Coverage, PartLabels
 from ..result import DFFResult
 from ..tally import Tally, ratio
+from .jobs import CancelledError, LatestJob, Ticket
 
-_LEVELS = 101  # percentiles of the table that is drawn from while the percentile is dragged
-_SAMPLED = 12  # images that the table is made of
+_OFTEN = 0.15  # seconds between two looks at scores that are still being counted
+_SAMPLED = 12  # images that the table of levels is made of
 
 
 @dataclass(frozen=True)
-class Scores:
-    """What is known of the labels so far.
+class Task:
+    """What scores depend on.
 
     Attributes:
-        iou: per factor 0..1, or None for one without a name that the ground truth knows.
-        covered: images counted.
-        known: images that have a ground truth, in all.
+        result: whose heat maps become masks.
+        truth: the part masks.
+        version: of the truth.
+        percentile, threshold: see `DFFResult.masks`.
+        images: of the result, that count.
     """
 
-    iou: tuple[float | None, ...]
-    covered: int
-    known: int
-
-    @property
-    def mean(self) -> float | None:
-        """Of the factors that have one."""
-        scored = [v for v in self.iou if v is not None]
-        return float(np.mean(scored)) if scored else None
+    result: DFFResult
+    truth: PartMasks
+    version: int
+    percentile: float
+    threshold: str | None
+    images: Sequence[int]
 
 
-def samples(
-    result: DFFResult, levels: np.ndarray, truth: PartMasks, places: Sequence[int], order: Sequence[int]
-) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-    """What a `Tally` adds up: the masks and the parts of every image that has a ground truth.
+class Meter:
+    """Counts what a `Task` asks for; a new task takes the place of the one before.
 
     Args:
-        result: whose heat maps become masks.
-        levels: (n, k) from which strength a pixel is in the mask.
-        truth: the part masks.
-        places: per image of the result its index in `truth`.
-        order: images of the result; one that comes again is counted once.
+        lock: orders the threads that write traits; the callbacks are called inside it.
+        on_levels: called as ``(source, levels)`` as soon as the masks are known: the result whose heat maps they are
+            made of, and (n, k) from which strength a pixel is in the mask.
+        on_counts: called without arguments now and then, and when the counts are whole.
+        on_problem: called with a sentence when masks or photos are not what they should be.
+
+    Attributes:
+        tally: the counts so far.
+        known: images with a ground truth, in all.
+        busy: whether the counts are not yet whole.
     """
-    for i in dict.fromkeys(order):
-        if truth.known(places[i]):
-            yield binarise(result.heatmaps(i), levels[i]), truth[places[i]]
+
+    def __init__(
+        self,
+        lock: threading.RLock,
+        on_levels: Callable[[DFFResult, np.ndarray], None],
+        on_counts: Callable[[], None],
+        on_problem: Callable[[str], None],
+    ) -> None:
+        self._lock, self._on_levels, self._on_counts, self._on_problem = lock, on_levels, on_counts, on_problem
+        self._jobs = LatestJob("dff-scores")
+        self._whole: Task | None = None  # what the tally is of, once it is whole
+        self.tally, self.known, self.busy = Tally(0), 0, False
+
+    def start(self, task: Task, page: Sequence[int]) -> None:
+        """Count; the images of the page come first. What is counted already is only shown again."""
+        self.busy = True
+        self._jobs.submit(lambda ticket: self._count(task, page, ticket))
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Block until the counts are whole; False when it takes longer than `timeout` seconds."""
+        return self._jobs.wait(timeout)
+
+    def _count(self, task: Task, page: Sequence[int], ticket: Ticket) -> None:
+        try:
+            source, levels = task.result.cut(task.percentile, task.threshold)
+            truth, places = task.truth, task.truth.places(task.result.images)
+            known = [i for i in task.images if truth.known(places[i])]
+            with self._lock:
+                ticket.check()
+                self._on_levels(source, levels)
+                if self._whole != task:
+                    self.tally, self.known, self._whole = Tally(task.result.k), len(known), None
+            told = time.monotonic()
+            for i in [] if self._whole == task else sorted(known, key=lambda i: i not in page):
+                masks, parts = binarise(source.heatmaps(i), levels[i]), truth[places[i]]
+                with self._lock:
+                    ticket.check()
+                    self.tally.add(masks, parts)
+                    if time.monotonic() - told > _OFTEN:
+                        told = time.monotonic()
+                        self._on_counts()
+            with self._lock:
+                ticket.check()
+                self._whole, self.busy = task, False
+                self._on_counts()
+        except CancelledError:
+            raise
+        except Exception as error:  # whatever a mask or a photo does, the widget goes on
+            with self._lock:
+                ticket.check()
+                self.busy = False
+                self._on_problem(" ".join(str(error).split()) or type(error).__name__)
 
 
-def score(tally: Tally, labels: PartLabels, known: int) -> Scores:
-    """The scores of the labels from what was counted."""
+def score(tally: Tally, labels: PartLabels) -> list[float | None]:
+    """Per factor its IoU 0..1, or None for one without a name that the ground truth knows."""
     seen = set(tally.parts)
-    iou = tally.iou(labels) if tally.images else ()
-    return Scores(
-        tuple(float(iou[f]) if tally.images and seen.intersection(labels[f]) else None for f in labels),
-        tally.images,
-        known,
-    )
+    iou = tally.iou(labels) if tally.images else np.zeros(len(labels))
+    return [float(iou[f]) if seen.intersection(labels[f]) else None for f in labels]
 
 
 def coverage_of(tally: Tally) -> Coverage:
@@ -73,8 +124,8 @@ def coverage_of(tally: Tally) -> Coverage:
 
 
 def quantile_table(result: DFFResult) -> list[list[float]]:
-    """Per factor its levels at 0, 1, ... 100 %, of a sample of the images."""
+    """Per factor its levels at 0, 1, ... 100 %, of a sample of the images: for a slider's every step."""
     step = max(1, len(result) // _SAMPLED)
     sample = [result.heatmaps(i)[:, ::3, ::3].reshape(result.k, -1) for i in range(0, len(result), step)]
-    table = np.quantile(np.concatenate(sample, axis=1), np.linspace(0, 1, _LEVELS), axis=1)
+    table: Any = np.quantile(np.concatenate(sample, axis=1), np.linspace(0, 1, 101), axis=1)
     return [[float(v) for v in row] for row in table.T]
