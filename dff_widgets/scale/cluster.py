@@ -204,7 +204,7 @@ class _Remote:
 
 
 def _told(client: Client, value: Any) -> Future:
-    """A value that many tasks need: sent to the scheduler once, which can send it again to a worker that comes later."""
+    """A value that many tasks need: the scheduler keeps it, also for a worker that comes later."""
     return client.submit(_itself, value, pure=False, priority=_SOON)
 
 

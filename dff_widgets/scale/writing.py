@@ -235,6 +235,7 @@ def _rows(
         kept = [i for i, source in zip(members, images.sources, strict=True) if id(source) in used]
         rows, shapes, sizes, skipped = made.matrix, made.shapes, made.sizes, list(made.skipped)
     except UnreadableImageError as error:
+        warn_left_out(str(error))
         kept, rows, shapes, sizes, skipped = [], np.empty((0, plan.channels), np.float32), (), (), [str(error)]
     where = f"images {members[0]} to {members[-1]}"
     if rows.shape != (sum(h * w for h, w in shapes), plan.channels) or not len(kept) == len(shapes) == len(sizes):

@@ -115,7 +115,9 @@ def test_images_that_cannot_be_read_are_left_out(tmp_path):
         store = scale.extract(small(), pictures, tmp_path / "store", size=32, images_per_chunk=2)
     assert store.images.names == ("0.png", "4.png")
     assert len(store.skipped) == 2  # image 1; and the chunk of 2 and 3 together, none of which can be used
-    assert np.allclose(store.matrix[:], activations.extract(small(), pictures.subset([0, 4]), size=32).matrix, atol=1e-3)
+    assert np.allclose(
+        store.matrix[:], activations.extract(small(), pictures.subset([0, 4]), size=32).matrix, atol=1e-3
+    )
     assert Store.open(tmp_path / "store").skipped == store.skipped
     with pytest.raises(ValueError, match="none of the 2 images can be used"):
         scale.extract(small(), pictures.subset([1, 2]), tmp_path / "empty", size=32)
@@ -350,7 +352,7 @@ def make_too_few(pictures, progress):
     [
         ({"dtype": "int8"}, "dtype is 'int8'; give 'float16' or 'float32'"),
         ({"images_per_chunk": 0}, "images_per_chunk is 0; give a whole number"),
-        ({"make": make_large}, "images 0 to 2 are not finite or beyond float16's range; give dtype=\"float32\""),
+        ({"make": make_large}, 'images 0 to 2 are not finite or beyond float16\'s range; give dtype="float32"'),
         ({"make": make_too_few}, "images 0 to 2 are .*; 3 images give other rows"),
     ],
 )
@@ -371,5 +373,3 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path):
 def test_float32_takes_what_float16_cannot(tmp_path):
     store = Store.create(tmp_path, images(), make_large, **ABOUT, dtype="float32")
     assert store.matrix[:].max() == np.float32(1e5)
-
-

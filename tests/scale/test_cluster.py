@@ -1,0 +1,148 @@
+import os
+import signal
+import threading
+import warnings
+
+import numpy as np
+import pytest
+
+from dff_widgets import scale
+from dff_widgets.factorization import Sketch, nmf, project
+from dff_widgets.images import UnreadableImageWarning
+from dff_widgets.scale import Store, distribute, factorize
+
+from ..small_networks import small
+from .conftest import files, images, planted, stored
+
+pytest.importorskip("distributed")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return stored(tmp_path_factory.mktemp("store"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"solver": "mu", "max_iter": 30}, {"solver": "semi"}, {"n_init": 3, "max_iter": 30}, {"init": "nndsvda"}],
+    ids=str,
+)
+def test_a_cluster_gives_the_factors_of_one_machine(store, client, options):
+    spread = distribute(store, client, blocks=3)
+    assert len(spread.blocks) == 3
+    ours, theirs = nmf(Sketch(spread, 16), 4, **options), nmf(Sketch(store, 16), 4, **options)
+    assert ours.error == pytest.approx(theirs.error, abs=1e-4)
+    np.testing.assert_allclose(ours.W, theirs.W, atol=0.02 * theirs.W.max())
+    np.testing.assert_allclose(ours.H, theirs.H, atol=0.02 * theirs.H.max())
+
+
+@pytest.mark.parametrize("blocks", [1, 5, 40])
+def test_any_number_of_blocks(store, client, blocks):
+    spread = distribute(store, client, blocks=blocks)
+    assert [part.rows.start for part in spread.blocks[1:]] == [part.rows.stop for part in spread.blocks[:-1]]
+    assert spread.blocks[-1].rows.stop == store.shape[0]
+    W = nmf(store, 4).W
+    assert nmf(spread, 4).error == pytest.approx(nmf(store, 4).error, abs=1e-4)
+    np.testing.assert_allclose(project(spread, W), project(store, W), atol=1e-6)
+
+
+def test_a_result_and_nothing_left_behind(store, client):
+    before = files(store.path)
+    result = factorize(store, k=3, client=client)
+    assert result.factorization.error == pytest.approx(factorize(store, k=3).factorization.error, abs=1e-4)
+    del result
+    assert set(files(store.path)) - set(before) <= {"sketch-23.npy", "sketch-23.safetensors"}
+    assert not [p for p in store.path.iterdir() if p.name.startswith(".")]
+
+
+def test_extraction_on_workers_gives_the_same_store(tmp_path, client):
+    calls = []
+    options = {"progress": lambda done, total: calls.append((done, total)), "client": client}
+    ours, theirs = stored(tmp_path / "cluster", **options), stored(tmp_path / "here")
+    assert calls[-1] == (13, 13)
+    assert np.array_equal(ours.matrix[:], theirs.matrix[:])
+    assert (ours.shapes, ours.chunks) == (theirs.shapes, theirs.chunks)
+    np.testing.assert_allclose(ours.gram, theirs.gram, rtol=1e-12)
+    assert files(tmp_path / "cluster")["manifest.json"] == files(tmp_path / "here")["manifest.json"]
+
+
+def test_a_network_travels_once_and_warnings_come_home(tmp_path, client):
+    pictures = images(6)
+    strip = np.zeros((2, 900, 3), np.uint8)
+    pictures = type(pictures).from_arrays([*pictures, strip])
+    with pytest.warns(UnreadableImageWarning, match="a strip"):
+        ours = scale.extract(small(), pictures, tmp_path / "a", size=32, images_per_chunk=2, client=client)
+    with pytest.warns(UnreadableImageWarning):
+        theirs = scale.extract(small(), pictures, tmp_path / "b", size=32, images_per_chunk=2)
+    assert len(ours.skipped) == 1
+    np.testing.assert_allclose(ours.matrix[:], theirs.matrix[:], atol=1e-3)
+
+
+class CancelledError(Exception):
+    pass
+
+
+def test_a_cancel_keeps_what_is_done_and_extraction_goes_on(tmp_path, client):
+    def cancel(done, total):
+        raise CancelledError
+
+    with pytest.raises(CancelledError):
+        stored(tmp_path / "store", client=client, progress=cancel)
+    assert list((tmp_path / "store" / "chunks").glob("0*"))
+    stored(tmp_path / "store", client=client)
+    stored(tmp_path / "whole")
+    assert np.array_equal(Store.open(tmp_path / "store").matrix[:], Store.open(tmp_path / "whole").matrix[:])
+
+
+def broken(pictures, progress):
+    raise ValueError("this network does not like 9 pixels")
+
+
+def test_an_error_of_a_worker_is_the_callers(tmp_path, client):
+    with pytest.raises(ValueError, match="does not like 9 pixels"):
+        stored(tmp_path, make=broken, client=client)
+
+
+def test_blocks_that_cannot_be(store, client):
+    with pytest.raises(ValueError, match="blocks is 0; give at least 1"):
+        distribute(store, client, blocks=0)
+
+
+def slow(pictures, progress):
+    threading.Event().wait(0.2)
+    return planted(pictures, progress)
+
+
+def test_killed_workers_cost_time_and_not_the_result(tmp_path, store):
+    """Two processes; one is killed while images are extracted, and one in the middle of the iterations."""
+    from distributed import Client, LocalCluster
+
+    with (
+        warnings.catch_warnings(),
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as cluster,
+        Client(cluster) as client,
+    ):
+        victims = []
+
+        def kill():
+            victims.append(min(set(client.run(os.getpid).values()) - set(victims)))
+            os.kill(victims[-1], signal.SIGKILL)
+
+        def during_extraction(done, total):
+            if not victims:
+                kill()
+
+        ours = stored(tmp_path, images(40), slow, client=client, progress=during_extraction)
+        assert len(victims) == 1
+        assert np.array_equal(ours.matrix[:], planted(images(40)).matrix.astype(np.float16).astype(np.float32))
+
+        def during_iterations(iteration, error):
+            if iteration == 4:
+                kill()
+
+        spread = distribute(store, client, blocks=4)
+        found = nmf(Sketch(spread, 16), 4, max_iter=12, callback=during_iterations)
+    assert len(victims) == 2
+    expected = nmf(Sketch(store, 16), 4, max_iter=12)
+    assert found.error == pytest.approx(expected.error, abs=1e-5)
+    np.testing.assert_allclose(found.H, expected.H, atol=1e-3 * expected.H.max())
