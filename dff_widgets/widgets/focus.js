@@ -36,19 +36,25 @@ function tint(values, [h, w], [width, height], color, gain, level) {
   return canvas;
 }
 
-/** The bits of `pack_mask`, one byte a pixel. */
+/** What `pack_mask` packed, one byte a pixel. */
 async function unpack(packed, count) {
+  const pixels = new Uint8Array(count);
+  if (!packed.length) return pixels;
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
   const bits = new Uint8Array(await new Response(stream).arrayBuffer());
-  return Uint8Array.from({ length: count }, (_, p) => (bits[p >> 3] >> (7 - (p & 7))) & 1);
+  for (let p = 0; p < count; p++) pixels[p] = (bits[p >> 3] >> (7 - (p & 7))) & 1;
+  return pixels;
 }
+const same = (a, b) => a.length === b.length && a.every((v, i) => v === b[i]);
 
 /** The border of a mask, along the edges of its pixels. */
 function outline(bits, h, w) {
   const path = new Path2D();
   const at = (y, x) => (y < 0 || x < 0 || y >= h || x >= w ? 0 : bits[y * w + x]);
   const since = new Int32Array(w + 1).fill(-1); // per column line, the row at which its present edge began
-  for (let y = 0; y <= h; y++) {
+  const [first, last] = [bits.indexOf(1), bits.lastIndexOf(1)];
+  const end = first < 0 ? -1 : Math.floor(last / w) + 1;
+  for (let y = Math.floor(first / w); y <= end && y >= 0; y++) {
     let from = -1;
     for (let x = 0; x <= w; x++) {
       const here = at(y, x);
@@ -259,7 +265,7 @@ function render({ model, el }) {
   }
 
   // ----------------------------------------------------------------------------------------------------- the masks
-  let masks = new Map(); // part -> {bits, path or null where it is stale, area}
+  let masks = new Map(); // part -> {raw as it came, bits, and where they are not stale: path, area}
   let [mh, mw] = [0, 0]; // of the masks
   let pending = []; //      shapes that are drawn here and not yet in the kernel's masks; the last may be in the making
   const scratch = make("canvas");
@@ -274,9 +280,14 @@ function render({ model, el }) {
     const [h, w] = [size[0] ?? 0, size[1] ?? 0];
     const known = pending.findIndex((shape) => shape.id && shape.id === handled);
     pending = pending.slice(known + 1).filter((shape) => shape.index === place[0]);
-    const found = await Promise.all(parts.map(async (_, j) => (packed[j]?.byteLength ? unpack(bytes(packed[j]), h * w) : new Uint8Array(h * w))));
+    const found = await Promise.all(parts.map(async (part, j) => {
+      const raw = packed[j] ? bytes(packed[j]) : new Uint8Array(0);
+      const old = masks.get(part); // most stay as they are
+      if (old && !old.touched && old.bits.length === h * w && mw === w && same(old.raw, raw)) return old;
+      return { raw, bits: await unpack(raw, h * w), path: null, area: null };
+    }));
     if (mine !== decoding || gone.signal.aborted) return;
-    masks = new Map(parts.map((part, j) => [part, { bits: found[j], path: null }]));
+    masks = new Map(parts.map((part, j) => [part, found[j]]));
     if (mh !== h || mw !== w) {
       [mh, mw] = [h, w];
       [scratch.width, scratch.height, wash.width, wash.height] = [w, h, w, h];
@@ -319,7 +330,7 @@ function render({ model, el }) {
     const value = shape.erase ? 0 : 1;
     for (let y = top, p = 3; y < bottom; y++)
       for (let x = left; x < right; x++, p += 4) if (drawn[p] > 127) mask.bits[y * mw + x] = value;
-    mask.path = null;
+    [mask.path, mask.area, mask.touched] = [null, null, true];
     if (washOf === shape.part) washBox(shape.part, left, top, right, bottom);
   }
 
@@ -599,8 +610,9 @@ function render({ model, el }) {
   }
   function showAreas() {
     get("parts").forEach((part, j) => {
-      const bits = masks.get(part)?.bits;
-      const share = bits?.length ? (100 * bits.reduce((sum, bit) => sum + bit, 0)) / bits.length : 0;
+      const mask = masks.get(part);
+      if (mask) mask.area ??= mask.bits.reduce((sum, bit) => sum + bit, 0);
+      const share = mask?.bits.length ? (100 * mask.area) / mask.bits.length : 0;
       const cell = partList.children[j]?.lastChild;
       if (cell) cell.textContent = share ? `${share < 10 ? share.toFixed(1) : Math.round(share)} %` : "";
     });

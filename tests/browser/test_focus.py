@@ -472,7 +472,7 @@ def test_painting_in_jupyter(open_notebook) -> None:
     until("view.part", "head")
     assert book.cells() == cells
     page.keyboard.press("Control+z")
-    until("truth.known(0), truth.can_undo, view.part", "(True, False, 'ear')")
+    until("truth.known(0), truth.can_undo, view.part", "True False ear")
     page.keyboard.press("Control+Shift+Z")
     until("truth.can_undo", "True")
 

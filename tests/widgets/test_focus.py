@@ -94,7 +94,7 @@ def test_undo_goes_to_the_image_it_changes(truth):
     assert (view.index, view.part, view.status) == (1, "tail", "Undone: tail in image 1")
     view.undo()
     assert (view.index, view.part) == (0, "body")
-    assert shown(view, "body") == truth.images.parts[0]["body"] if truth.images.parts else True
+    assert (shown(view, "body") == before).all()
     view.undo()
     view.redo()
     assert view.status == "Redone: body in image 0"
