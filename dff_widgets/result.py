@@ -218,7 +218,7 @@ class DFFResult:
                 raise ValueError(f"H is {factors.H.shape}, W is {factors.W.shape}")
             if any(m.ndim != 3 or len(m) != result.k for m in maps or ()):
                 raise ValueError(f"the refined maps are not of {result.k} factors")
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise _NotWholeError(str(error)) from error
         return result
 

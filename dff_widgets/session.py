@@ -90,8 +90,8 @@ class Session:
     def truth(self, images: ImageSet, *, names: Sequence[str] | None = None) -> PartMasks:
         """The painted masks on the images at hand.
 
-        Where the names of the set are the same, all of them with their undo; else those of the images whose own name
-        and size are.
+        Where names and sizes are the same, all of them with their undo; else those of the images whose own name and size
+        are.
 
         Args:
             images: now at hand.
@@ -101,19 +101,20 @@ class Session:
             ValueError: the painted masks are damaged.
         """
         content, tensors = self.painted
-        if images.names == self.names:
-            return PartMasks.from_tensors(content, tensors, images, names=names)
+        same = images.names == self.names
         place = {name: i for i, name in enumerate(images.names)}
         kept: dict[str, Any] = {"parts": content.get("parts", []), "painted": [], "edits": [], "done": 0}
         bits: dict[str, Array] = {f"{_PAINTING}edits": np.zeros(0, dtype=np.uint8)}
         try:
             for n, (i, part) in enumerate(content["painted"]):
-                at, mask = place.get(self.names[i]), tensors[f"{_PAINTING}{n}"]
+                at, mask = i if same else place.get(self.names[i]), tensors[f"{_PAINTING}{n}"]
                 if at is not None and mask.shape == (images.size(at)[0], -(-images.size(at)[1] // 8)):
                     bits[f"{_PAINTING}{len(kept['painted'])}"] = mask
                     kept["painted"].append([at, part])
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise ValueError(f"the painted masks are damaged: {error}") from error
+        if same and len(kept["painted"]) == len(content["painted"]):
+            return PartMasks.from_tensors(content, tensors, images, names=names)
         return PartMasks.from_tensors(kept, bits, images, names=names)
 
 
