@@ -49,7 +49,7 @@ class Activations:
         images: the images the rows came from; those that could not be read are not among them.
         network: the network's name.
         layer: the layer.
-        size: short side in pixels at which the images went through the network; that of its `input_size`, if it has one.
+        size: short side in pixels at which the images went through the network.
         skipped: one sentence for each image that could not be read.
     """
 
@@ -76,9 +76,9 @@ def extract(
     """Run images through a network up to one layer.
 
     Each image keeps its own aspect: its short side becomes `size`, as nearly as ``network.multiple`` allows. A network
-    with an `input_size` takes no other: every image is squeezed to it. Images of one size share a batch, and are decoded
-    while the network computes. The forward pass stops after the asked layer; the network's mode, device and gradients
-    are as before afterwards.
+    with an `input_size` takes no other: every image is squeezed to it, whatever `size` says. Images of one size share a
+    batch, and are decoded while the network computes. The forward pass stops after the asked layer; the network's mode,
+    device and gradients are as before afterwards.
 
     Args:
         network: from `load_network`, or what `load_network` takes.
@@ -206,21 +206,23 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 
 class _Rows:
-    """The matrix, allocated once and filled in any order of the images; nothing is held twice."""
+    """The matrix, allocated once and filled in any order of the images, so that memory holds one copy."""
 
     _MARGIN = 3  # positions that a grid may have beyond H / stride, from padding
 
     def __init__(self, channels: int) -> None:
         self._channels = channels
-        self._begins: dict[int, int] = {}
+        self._places: dict[int, slice] = {}
         self._room = 0
         self._matrix: npt.NDArray[np.float32] | None = None
+        self._others: dict[int, npt.NDArray[np.float32]] = {}  # larger than expected: a preprocess may enlarge images
         self.grids: dict[int, tuple[int, int]] = {}
 
     def expect(self, image: int, h: int, w: int) -> None:
         """Leave room for an image; in the order of the rows."""
-        self._begins[image] = self._room
+        begin = self._room
         self._room += (h + self._MARGIN) * (w + self._MARGIN)
+        self._places[image] = slice(begin, self._room)
 
     def put(self, images: list[int], features: Tensor) -> None:
         """The features (n, h, w, channels) of some images."""
@@ -228,18 +230,22 @@ class _Rows:
             self._matrix = np.empty((self._room, self._channels), dtype=np.float32)  # takes memory where it is written
         _, h, w, _ = features.shape
         for i, own in zip(images, features, strict=True):
-            target = self._matrix[self._begins[i] : self._begins[i] + h * w].reshape(h, w, -1)
-            torch.from_numpy(target).copy_(own)
+            rows = self._matrix[self._places[i]][: h * w]
+            if len(rows) < h * w:
+                rows = self._others[i] = np.empty((h * w, self._channels), dtype=np.float32)
+            torch.from_numpy(rows.reshape(h, w, -1)).copy_(own)
             self.grids[i] = (h, w)
 
     def matrix(self) -> npt.NDArray[np.float32]:
-        """The rows of all images that came, in order."""
+        """The rows of all images that came, in order; to be asked for once."""
         matrix, row = self._matrix, 0
         assert matrix is not None
-        for i in sorted(self.grids):
-            begin, n = self._begins[i], self.grids[i][0] * self.grids[i][1]
-            matrix[row : row + n] = matrix[begin : begin + n]
-            row += n
+        if self._others:
+            parts = (self._others.get(i, matrix[self._places[i]][: h * w]) for i, (h, w) in sorted(self.grids.items()))
+            return np.concatenate(list(parts))
+        for i, (h, w) in sorted(self.grids.items()):
+            matrix[row : row + h * w] = matrix[self._places[i]][: h * w]
+            row += h * w
         self._matrix = None
         matrix.resize((row, self._channels), refcheck=False)  # gives back the room that was not needed
         return matrix

@@ -145,6 +145,19 @@ def test_an_own_preprocess_makes_the_input(mixed):
     np.testing.assert_allclose(found.matrix[: 16 * 23], expected, atol=1e-5)
 
 
+def test_an_own_preprocess_may_enlarge_some_images(mixed):
+    def square(image):  # 96 x 96 for all but the square ones, which stay as they are
+        image = image if image.width == image.height else image.resize((96, 96), Image.Resampling.BICUBIC)
+        return torch.from_numpy(np.asarray(image, dtype=np.float32) / 255).permute(2, 0, 1)
+
+    together = extract(load_network(small(), preprocess=square), mixed, layer="block", size=32, batch_size=2)
+    assert together.shapes == ((24, 24), (24, 24), (24, 24), (24, 24), (8, 8), (24, 24))
+    alone = [
+        extract(load_network(small(), preprocess=square), mixed[i : i + 1], layer="block", size=32) for i in range(6)
+    ]
+    np.testing.assert_allclose(together.matrix, np.concatenate([a.matrix for a in alone]), atol=1e-5)
+
+
 class CancelledError(Exception):
     pass
 
