@@ -1,8 +1,9 @@
 """The widgets. Nothing outside this folder knows of ipywidgets, ipycanvas, anywidget or traitlets."""
 
 from .explorer import DFFExplorer
+from .focus import FocusView
 from .gallery import Gallery
 from .labeling import LabelingPanel
 from .tree import TreeView
 
-__all__ = ["DFFExplorer", "Gallery", "LabelingPanel", "TreeView"]
+__all__ = ["DFFExplorer", "FocusView", "Gallery", "LabelingPanel", "TreeView"]

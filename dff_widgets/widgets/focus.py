@@ -1,7 +1,7 @@
 """The focus view: one image at full size, its factors over it, and tools to paint the masks of its parts.
 
-The canvas is a small anywidget of our own. Of a stroke of 60 mouse moves ipycanvas sends 61 messages (26 kB) to a kernel
-that has to draw each; here the browser draws at the screen's resolution, and sends one (1.3 kB) when the stroke ends.
+The canvas is a small anywidget of our own. Of a stroke of 60 mouse moves ipycanvas sends 61 messages (26 kB) to a
+kernel that has to draw each; here the browser draws at the screen's resolution, and sends one message (1.3 kB) at its end.
 """
 
 from __future__ import annotations
