@@ -90,8 +90,8 @@ class Session:
     def truth(self, images: ImageSet, *, names: Sequence[str] | None = None) -> PartMasks:
         """The painted masks on the images at hand.
 
-        Where names and sizes are the same, all of them with their undo; else those of the images whose own name and size
-        are.
+        Where names and sizes are the same, all of them with their undo; else those of the images whose own name and
+        size are.
 
         Args:
             images: now at hand.
