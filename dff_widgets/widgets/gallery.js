@@ -179,6 +179,7 @@ function render({ model, el }) {
       const shown = names.filter((_, j) => visible[j] && maps?.length).map((name) => name.slice(0, 100));
       canvas.setAttribute("aria-label", `${tile.caption.textContent}${shown.length ? `, with ${shown.join(", ")}` : ""}`);
     });
+    nameHandles();
     el.dataset.frames = Number(el.dataset.frames ?? 0) + 1;
   }
 
@@ -286,6 +287,14 @@ function render({ model, el }) {
   listen(document, "focusin", ({ target }) => {
     if (target.closest?.(".dffw-explorer, .dffw")) target.dataset.lmSuppressShortcuts = "true";
   });
+
+  /** The handles of ipywidgets' sliders have no name of their own; the label beside them is one. */
+  function nameHandles() {
+    el.closest(".dffw-explorer")?.querySelectorAll(".noUi-handle:not([aria-label])").forEach((handle) => {
+      const name = handle.closest(".widget-slider")?.querySelector(".widget-label")?.textContent;
+      if (name) handle.setAttribute("aria-label", name);
+    });
+  }
 
   // ------------------------------------------------------------------------------------------------ the changes
   // One message may change many traits; each piece of work is done once, after all of them are in place.

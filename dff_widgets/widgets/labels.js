@@ -46,6 +46,7 @@ function labelTools({ model, listen, put, send }) {
     }));
     const body = cells.map((row, j) => make("tr", {},
       make("th", { scope: "row" }, swatch(model.get("colors")[j] ?? "#888888"), String(j)), ...row.map((cell) => make("td", {}, cell))));
+    matrix.classList.toggle("dffw-many", parts.length > 6); // their names stand upright then
     matrix.replaceChildren(make("table", { aria: { label: "Coverage of the parts by the factors" } },
       make("thead", {}, head), make("tbody", {}, ...body)));
   }

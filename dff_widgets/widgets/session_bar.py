@@ -40,10 +40,10 @@ class SessionBar(w.VBox):
             made.on_click(lambda _: self._try(action))
             return made
 
-        self._count = w.BoundedIntText(5, min=1, max=999, layout=w.Layout(width="56px"))
-        self._on = button(
-            "Label on", "Find the factors in some images, drawn at random, and name them there", self._label_on
-        )
+        self._count = w.BoundedIntText(5, min=1, max=999, description="Images", layout=w.Layout(width="104px"))
+        self._on = button("", "Find the factors in some images, drawn at random, and name them there", self._label_on)
+        self._count.observe(self._say_count, "value")
+        self._say_count()
         self._skip = button("Skip", "Look at other images; these are not done", panel.skip)
         self._next = button("Next page", "These are done; look at other images", panel.next_page)
         self._all = button("Apply to all", "The same factors in all images, measured there", panel.apply_to_all)
@@ -52,7 +52,7 @@ class SessionBar(w.VBox):
         self._file = w.Text("session.dff", description="Session", layout=w.Layout(width="230px"))
         self._save = button("Save", "Write the session to this file", lambda: panel.save(self._file.value))
         self._load = button("Load", "Go on with the session of this file", lambda: panel.load(self._file.value))
-        self._auto = w.Checkbox(False, description="autosave", indent=False, layout=w.Layout(width="90px"))
+        self._auto = w.Checkbox(False, description="autosave", indent=False, layout=w.Layout(width="auto"))
         self._auto.observe(self._toggle_autosave, "value")
 
         self._format = w.Dropdown(
@@ -62,25 +62,25 @@ class SessionBar(w.VBox):
         )
         self._target = w.Text(EXPORTS["png"][2], description="to", layout=w.Layout(width="190px"))
         self._background = w.Checkbox(
-            False, description="unnamed = background", indent=False, layout=w.Layout(width="170px")
+            False, description="unnamed = background", indent=False, layout=w.Layout(width="auto")
         )
         self._export = button("Export", "Write the masks of the named factors", self._do_export)
-        for control, width in ((self._file, "52px"), (self._format, "44px"), (self._target, "16px")):
-            control.style.description_width = width
+        for control in (self._count, self._file, self._format, self._target):
+            control.style.description_width = "initial"
         self._format.observe(self._other_format, "value")
 
         self._said = w.HTML(layout=w.Layout(min_height="22px"))
-        wrap = w.Layout(flex_flow="row wrap", align_items="center", grid_gap="2px")
-        gap = w.Box(layout=w.Layout(width="14px"))
-        pages = [self._on, self._count, w.Label("images"), self._skip, self._next, self._all, self._progress]
-        file = [self._file, self._save, self._load, self._auto]
-        out = [self._format, self._target, self._background, self._export]
-        super().__init__(
-            [
-                w.HBox([*pages, gap, *file, gap, *out], layout=wrap),
-                self._said,
-            ]
+        groups = (
+            [self._count, self._on, self._skip, self._next, self._all, self._progress],
+            [self._file, self._save, self._load, self._auto],
+            [self._format, self._target, self._background, self._export],
         )
+
+        def wrapped(children: list[w.Widget], gap: str) -> w.HBox:  # what belongs together stays so while it fits
+            layout = w.Layout(flex_flow="row wrap", align_items="center", grid_gap=gap, min_width="0")
+            return w.HBox(children, layout=layout)
+
+        super().__init__([wrapped([wrapped(group, "0 2px") for group in groups], "0 18px"), self._said])
         self.refresh()
 
     def refresh(self) -> None:
@@ -112,6 +112,9 @@ class SessionBar(w.VBox):
         if self._target.value in defaults.values():  # a place of the person's own stays
             self._target.value = defaults[change["new"]]
         self._background.layout.visibility = "visible" if change["new"] in _MASKS else "hidden"
+
+    def _say_count(self, _change: Any = None) -> None:
+        self._on.description = f"Label on {self._count.value} image{'s'[: self._count.value != 1]}"
 
     def _label_on(self) -> str:
         return self._panel.label_on(self._count.value)
