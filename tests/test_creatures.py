@@ -2,11 +2,14 @@ import random
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from dff_widgets.datasets import creatures
+from dff_widgets.datasets.creatures.animals import draw_animal
+from dff_widgets.datasets.creatures.coats import noise, speckle
 from dff_widgets.datasets.creatures.raymarch import Camera, cast
 from dff_widgets.datasets.creatures.render import render
-from dff_widgets.datasets.creatures.sdf import Body, Bone, smooth_min
+from dff_widgets.datasets.creatures.sdf import FILL, Body, Bone
 
 PARTS = ["head", "legs", "tail", "torso"]
 
@@ -143,6 +146,105 @@ def test_rays_find_a_sphere_and_a_cone_where_they_are():
     assert ((normals * hits.normals[:, on_sphere]).sum(0)[inside] > 0.99).all()
 
 
-def test_smooth_min_is_the_minimum_far_away_and_rounder_near_by():
-    a, b = np.array([0.0, 1.0, 0.5], np.float32), np.array([1.0, 0.0, 0.5], np.float32)
-    np.testing.assert_allclose(smooth_min(a, b, np.float32(0.2)), [0, 0, 0.45], atol=1e-7)
+def a_body():
+    return draw_animal(np.random.default_rng(4), "deer").body
+
+
+def some_points(n, seed=0):
+    return np.random.default_rng(seed).uniform((-0.9, 0, -0.4), (1.2, 1.8, 0.4), (n, 3)).T.astype(np.float32)
+
+
+def squares(body, points):
+    overlap = body.overlap(body.distances(points)[0])
+    return (overlap**2).sum(0)
+
+
+def test_distances_are_those_to_the_nearest_of_the_spheres_along_a_bone():
+    body, points = a_body(), some_points(30)
+    distance, foot = body.distances(points)
+    along = np.linspace(0, 1, 2001)[:, None]
+    for bone in range(len(body.r0)):
+        at = along * body.length[bone]
+        centres = body.start[bone] + at * body.axis[bone]
+        radii = body.r0[bone] + at * body.slope[bone]
+        to_spheres = np.linalg.norm(points.T[:, None] - centres, axis=-1) - radii[:, 0]
+        np.testing.assert_allclose(distance[bone], to_spheres.min(1), atol=1e-4)
+        chosen = np.linalg.norm(points.T - body.start[bone] - foot[bone][:, None] * body.axis[bone], axis=1)
+        np.testing.assert_allclose(chosen - body.r0[bone] - foot[bone] * body.slope[bone], distance[bone], atol=1e-5)
+
+
+def test_outward_is_minus_half_the_gradient_of_the_sum_of_squares():
+    body, points = a_body(), some_points(4000)
+    points = points[:, np.abs(squares(body, points) - 0.8) < 0.6]
+    assert points.shape[1] > 100
+    distance, foot = body.distances(points)
+    pull = body.pull(distance, foot, body.overlap(distance))
+    for i, step in enumerate(np.eye(3, dtype=np.float32)[..., None] * np.float32(1e-3)):
+        slope = (squares(body, points + step) - squares(body, points - step)) / 2e-3
+        np.testing.assert_allclose(body.outward(points, foot, pull, i), -slope / 2, atol=0.2, rtol=0.02)
+
+
+def test_the_skin_of_a_lone_bone_is_its_surface_and_two_fill_their_crease():
+    ball = Bone(0, (0, 0, 0), (0, 0, 0), 0.3, 0.3, reach=0.1)
+    on_it = np.array([[0.3], [0], [0]], np.float32)
+    np.testing.assert_allclose(squares(Body.from_bones([ball], 1), on_it), 1, atol=1e-5)
+    near = on_it + np.array([[0.1 * (1 - 0.5**0.5)], [0], [0]], np.float32)
+    np.testing.assert_allclose(squares(Body.from_bones([ball, ball], 1), near), 1, atol=1e-5)
+
+
+def test_entry_is_where_a_ray_first_comes_as_close_as_three_bones_fill():
+    body = a_body()
+    x, y, _ = some_points(200, seed=1)
+    entry = body.entry(x, y)
+    z = np.linspace(0.6, -0.6, 1201, dtype=np.float32)
+    columns = np.stack(np.broadcast_arrays(x[:, None], y[:, None], z)).reshape(3, -1)
+    inside = (body.distances(columns)[0] < FILL * body.reach[:, None]).any(0).reshape(len(x), -1)
+    assert 0.2 < np.isfinite(entry).mean() < 0.9
+    thin = inside.sum(1) < 10  # only touched
+    np.testing.assert_array_equal(np.isfinite(entry)[~thin & inside.any(1)], True)
+    assert not np.isfinite(entry)[~inside.any(1)].any() or entry[~inside.any(1)].max() < 0.6
+    both = inside.any(1) & np.isfinite(entry)
+    np.testing.assert_allclose(entry[both], z[inside.argmax(1)][both], atol=0.03)
+
+
+@pytest.mark.parametrize("species", ["leopard", "cow"])
+def test_rays_hit_what_small_steps_hit(species):
+    body = draw_animal(np.random.default_rng(2), species).body
+    turn = 0.6
+    sin, cos = np.sin(turn), np.cos(turn)
+    axes = np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]], np.float32)
+    camera = Camera(axes, (0.0, 0.7), 1.9, 72)
+    hits = cast(body, camera)
+    low, high = body.bounds(axes)
+    pixels = np.arange(72 * 72)
+    most, first = np.zeros(72 * 72), np.full(72 * 72, -9.0)
+    for depth in np.arange(high[2] + 0.1, low[2] - 0.1, -0.004):
+        points = camera.points(pixels, np.full(72 * 72, depth, np.float32))
+        points[2] /= np.float32(body.width)
+        square = squares(body, points)
+        first[(first == -9) & (square >= 1)] = depth
+        most = np.maximum(most, square)
+    found = np.zeros(72 * 72, bool)
+    found[hits.pixels] = True
+    assert found[most > 1].all()
+    assert not found[most < 0.7].any()
+    exact = most[hits.pixels] > 1.2
+    assert exact.sum() > 500
+    assert np.mean(np.abs(hits.depth - first[hits.pixels])[exact] < 0.02) > 0.985  # others graze a nearer outline
+
+
+def test_noise_interpolates_its_grid():
+    points = some_points(500)
+    values = np.random.default_rng(3).random((16, 16, 16), np.float32)
+    twin = ndimage.map_coordinates(values, points * np.float32(9), order=1, mode="grid-wrap")
+    np.testing.assert_allclose(noise(np.random.default_rng(3), points, 9), twin, atol=1e-5)
+
+
+def test_speckle_is_the_distance_to_the_nearest_seed():
+    points = np.random.default_rng(0).uniform(3, 5, (3, 200)).astype(np.float32)
+    seeds = 0.15 + 0.7 * np.random.default_rng(5).random((3, 16, 16, 16), np.float32)
+    seeds = (seeds + np.indices((16, 16, 16))).reshape(3, -1)
+    nearest = np.linalg.norm(points[:, :, None] - seeds[:, None], axis=0).min(1)
+    np.testing.assert_allclose(
+        np.minimum(speckle(np.random.default_rng(5), points, 1), 0.65), np.minimum(nearest, 0.65), atol=1e-5
+    )

@@ -117,10 +117,10 @@ def _trunk(kind: Species) -> list[Bone]:
     withers = (half - 0.75 * kind.chest, y + 0.42 * kind.chest, 0.0)
     croup = (-half + 0.75 * kind.rump, y + 0.35 * kind.rump, 0.0)
     return [
-        Bone(TORSO, chest, middle, kind.chest, kind.belly, blend=0.12),
-        Bone(TORSO, middle, rump, kind.belly, kind.rump, blend=0.12),
-        Bone(TORSO, chest, breast, kind.chest * 0.9, kind.chest * 0.62, blend=0.12),
-        Bone(TORSO, withers, croup, kind.chest * 0.58, kind.rump * 0.62, blend=0.12),
+        Bone(TORSO, chest, middle, kind.chest, kind.belly, reach=0.12),
+        Bone(TORSO, middle, rump, kind.belly, kind.rump, reach=0.12),
+        Bone(TORSO, chest, breast, kind.chest * 0.9, kind.chest * 0.62, reach=0.12),
+        Bone(TORSO, withers, croup, kind.chest * 0.58, kind.rump * 0.62, reach=0.12),
     ]
 
 
@@ -147,32 +147,32 @@ def _head_and_neck(rng: np.random.Generator, kind: Species) -> tuple[list[Bone],
     nose_centre = spot(kind.muzzle, -0.02, 0)
     skull, wide = kind.skull, kind.muzzle_width
     head = [
-        Bone(HEAD, spot(0, 0, 0), spot(0.3 * kind.muzzle, 0, 0), skull, 0.88 * skull, blend=0.05),
-        Bone(HEAD, spot(0.3 * kind.muzzle, -0.01, 0), nose_centre, 0.82 * skull, wide, blend=0.05),
+        Bone(HEAD, spot(0, 0, 0), spot(0.3 * kind.muzzle, 0, 0), skull, 0.88 * skull, reach=0.05),
+        Bone(HEAD, spot(0.3 * kind.muzzle, -0.01, 0), nose_centre, 0.82 * skull, wide, reach=0.05),
         Bone(HEAD, spot(0.1 * kind.muzzle, -0.45 * skull, 0), spot(0.9 * kind.muzzle, -0.045, 0),
              0.72 * skull, 0.8 * wide),
         Bone(HEAD, spot(kind.muzzle + 0.55 * wide, 0.28 * wide, 0), spot(kind.muzzle + 0.62 * wide, 0.25 * wide, 0),
-             0.50 * wide, 0.50 * wide, "nose", blend=0.03),
+             0.50 * wide, 0.50 * wide, "nose", reach=0.03),
     ]  # fmt: skip
     for side in (-1, 1):
         eye = spot(0.30 * kind.muzzle, 0.38 * skull, side * 0.80 * skull)
-        head.append(Bone(HEAD, eye, eye, 0.032, 0.032, "eye", blend=0.008))
+        head.append(Bone(HEAD, eye, eye, 0.032, 0.032, "eye", reach=0.008))
         head += _ear(kind, spot, side)
         head += _horn(kind, spot, side)
     # The upper neck moves with the head and is taken as part of it by people and networks alike.
     mid = _between(base, poll, 0.60)
     mid_width = 0.45 * kind.neck_width + 0.55 * 0.86 * skull
-    neck = [Bone(TORSO, base, mid, kind.neck_width, mid_width, blend=0.10)]
-    head.append(Bone(HEAD, mid, poll, mid_width, 0.86 * skull, blend=0.06))
+    neck = [Bone(TORSO, base, mid, kind.neck_width, mid_width, reach=0.10)]
+    head.append(Bone(HEAD, mid, poll, mid_width, 0.86 * skull, reach=0.06))
     if kind.mane:
         crest = _scale(_between(up, _direction(pitch + 90, 0.5 * yaw), 0.6), 1.0)
         lift: Callable[[Vector, float], Vector] = lambda p, d: _add(p, _scale(crest, d))  # noqa: E731
         top, bottom = lift(poll, 0.80 * skull), lift(mid, 0.95 * mid_width)
-        head.append(Bone(HEAD, top, bottom, 0.045, 0.055, "hair", blend=0.03))
-        head.append(Bone(HEAD, top, spot(0.25 * kind.muzzle, 0.85 * skull, 0), 0.045, 0.028, "hair", blend=0.03))
+        head.append(Bone(HEAD, top, bottom, 0.045, 0.055, "hair", reach=0.03))
+        head.append(Bone(HEAD, top, spot(0.25 * kind.muzzle, 0.85 * skull, 0), 0.045, 0.028, "hair", reach=0.03))
         neck.append(
             Bone(
-                TORSO, bottom, lift(_between(base, mid, 0.15), 0.98 * kind.neck_width), 0.055, 0.045, "hair", blend=0.03
+                TORSO, bottom, lift(_between(base, mid, 0.15), 0.98 * kind.neck_width), 0.055, 0.045, "hair", reach=0.03
             )
         )
     return head, neck, spot(kind.muzzle + 0.8 * wide, 0, 0)
@@ -186,7 +186,7 @@ def _ear(kind: Species, spot: Callable[[float, float, float], Vector], side: int
             spot(-0.30 * skull, 0.62 * skull, side * 0.58 * skull),
             spot(-0.35 * skull, 0.72 * skull + length, side * (0.70 * skull + 0.10 * length)),
         )
-        return [Bone(HEAD, root, tip, 0.26 * length + 0.022, 0.010, "ear", blend=0.04)]
+        return [Bone(HEAD, root, tip, 0.26 * length + 0.022, 0.010, "ear", reach=0.04)]
     if kind.ears == "side":
         root, mid, tip = (
             spot(-0.35 * skull, 0.50 * skull, side * 0.80 * skull),
@@ -200,8 +200,8 @@ def _ear(kind: Species, spot: Callable[[float, float, float], Vector], side: int
             spot(0.05 * skull, 0.40 * skull - length, side * 1.08 * skull),
         )
     return [
-        Bone(HEAD, root, mid, 0.75 * wide, wide, "ear", blend=0.04),
-        Bone(HEAD, mid, tip, wide, 0.012 if kind.ears != "drop" else 0.8 * wide, "ear", blend=0.03),
+        Bone(HEAD, root, mid, 0.75 * wide, wide, "ear", reach=0.04),
+        Bone(HEAD, mid, tip, wide, 0.012 if kind.ears != "drop" else 0.8 * wide, "ear", reach=0.03),
     ]
 
 
@@ -219,11 +219,11 @@ def _horn(kind: Species, spot: Callable[[float, float, float], Vector], side: in
         widths = [0.034, 0.026, 0.012]
     else:
         return []
-    bones = [Bone(HEAD, a, b, ra, rb, "horn", blend=0.02)
+    bones = [Bone(HEAD, a, b, ra, rb, "horn", reach=0.02)
              for a, b, ra, rb in zip(path, path[1:], widths, widths[1:], strict=False)]  # fmt: skip
     if kind.horns == "antlers":
-        bones.append(Bone(HEAD, path[1], at(0.35, 2.5, 0.9), 0.024, 0.010, "horn", blend=0.02))
-        bones.append(Bone(HEAD, path[0], at(0.55, 1.6, 0.65), 0.026, 0.010, "horn", blend=0.02))
+        bones.append(Bone(HEAD, path[1], at(0.35, 2.5, 0.9), 0.024, 0.010, "horn", reach=0.02))
+        bones.append(Bone(HEAD, path[0], at(0.55, 1.6, 0.65), 0.026, 0.010, "horn", reach=0.02))
     return bones
 
 
@@ -254,7 +254,7 @@ def _leg(kind: Species, hip: Vector, foot: Vector, front: bool, waist: float, be
         elbow = _add(_between(hip, foot, waist_share), (0.3 * bend, 0, 0))
         knee = _add(_between(elbow, foot, 0.42), (0.7 * bend, 0, 0))
         bones = [
-            Bone(TORSO, hip, elbow, 1.10 * w, 0.76 * w, blend=0.08),
+            Bone(TORSO, hip, elbow, 1.10 * w, 0.76 * w, reach=0.08),
             Bone(LEGS, elbow, knee, 0.78 * w, 0.58 * w),
             Bone(LEGS, knee, foot, 0.58 * w, 0.46 * w),
         ]
@@ -262,12 +262,12 @@ def _leg(kind: Species, hip: Vector, foot: Vector, front: bool, waist: float, be
         stifle = _add(_between(hip, foot, waist_share), (0.05 + bend, 0, 0))
         hock = _add(_between(stifle, foot, 0.45), (-0.10 - bend, 0, 0))
         bones = [
-            Bone(TORSO, hip, stifle, 1.35 * w, 0.98 * w, blend=0.08),
+            Bone(TORSO, hip, stifle, 1.35 * w, 0.98 * w, reach=0.08),
             Bone(LEGS, stifle, hock, 0.96 * w, 0.58 * w),
             Bone(LEGS, hock, foot, 0.58 * w, 0.46 * w),
         ]
     toe = _add(foot, (0.35 * w, -0.02, 0))
-    bones.append(Bone(LEGS, foot, toe, 0.50 * w, 0.54 * w, "hoof" if kind.hoofed else "coat", blend=0.03))
+    bones.append(Bone(LEGS, foot, toe, 0.50 * w, 0.54 * w, "hoof" if kind.hoofed else "coat", reach=0.03))
     return bones
 
 
@@ -296,4 +296,4 @@ def _tail(rng: np.random.Generator, kind: Species) -> list[Bone]:
         "stub": (1.0 * w, 1.1 * w, 1.0 * w, 0.5 * w),
     }[kind.tail]
     materials = {"hair": ("hair",) * 3, "tuft": ("coat", "coat", "hair")}.get(kind.tail, ("coat",) * 3)
-    return [Bone(TAIL, joints[i], joints[i + 1], widths[i], widths[i + 1], materials[i], blend=0.05) for i in range(3)]
+    return [Bone(TAIL, joints[i], joints[i + 1], widths[i], widths[i + 1], materials[i], reach=0.05) for i in range(3)]

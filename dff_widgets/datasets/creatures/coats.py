@@ -3,32 +3,56 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
 from .animals import Animal
 from .raymarch import Camera, Hits
 from .scenery import Scene, mix, ramp
 from .sdf import Floats, Vector
 
-_GRID = 16  # side of the random grids that solid noise repeats
+_GRID = 16  # side of the random grids that solid noise repeats, a power of two
 
 
 def noise(rng: np.random.Generator, points: Floats, frequency: float) -> Floats:
-    """Solid noise (n,) in 0..1 at `points` (3, n), with about `frequency` bumps per unit of length."""
-    grid = rng.random((_GRID, _GRID, _GRID), np.float32)
-    return np.asarray(ndimage.map_coordinates(grid, points * np.float32(frequency), order=1, mode="grid-wrap"))
+    """Solid noise (n,) in 0..1 at `points` (3, n), with about `frequency` bumps per unit of length.
+
+    Trilinear interpolation in a grid of random numbers, several times as fast as `scipy.ndimage.map_coordinates`.
+    """
+    values = rng.random((_GRID, _GRID, _GRID), np.float32).ravel()
+    scaled = points * np.float32(frequency)
+    below = np.floor(scaled)
+    x, y, z = scaled - below
+    cell = below.astype(np.intp)
+    # Per axis, what the cell and the next one, around the edge of the grid, add to an index into the values.
+    planes, rows, columns = (
+        [((cell[axis] + step) & (_GRID - 1)) * _GRID ** (2 - axis) for step in (0, 1)] for axis in range(3)
+    )
+    lines = []
+    for plane in planes:
+        for row in rows:
+            start = plane + row
+            first, last = (values.take(start + column) for column in columns)
+            last -= first
+            last *= z
+            last += first
+            lines.append(last)
+    faces = [first + y * (last - first) for first, last in (lines[:2], lines[2:])]
+    return np.asarray(faces[0] + x * (faces[1] - faces[0]))
 
 
 def speckle(rng: np.random.Generator, points: Floats, frequency: float) -> Floats:
-    """Distance (n,) from `points` (3, n), times `frequency`, to the nearest of scattered seeds, one a unit cube."""
+    """Distance (n,) from `points` (3, n), times `frequency`, to the nearest of scattered seeds, one a unit cube.
+
+    Exact up to 0.65: seeds in the cubes beyond the far sides of a point's own cube are not looked at.
+    """
     scaled = points * np.float32(frequency)
     cell = np.floor(scaled).astype(np.intp)
     inside = scaled - cell
     seeds = 0.15 + 0.7 * rng.random((3, _GRID, _GRID, _GRID), np.float32)
     nearest = np.full(points.shape[1], np.inf, np.float32)
-    for step in np.ndindex(3, 3, 3):
-        shift = np.array(step)[:, None] - 1
-        i, j, k = (cell + shift) % _GRID
+    side = np.where(inside < 0.5, -1, 1)
+    for step in np.ndindex(2, 2, 2):
+        shift = np.array(step)[:, None] * side
+        i, j, k = (cell + shift) & (_GRID - 1)
         nearest = np.minimum(nearest, ((shift.astype(np.float32) + seeds[:, i, j, k] - inside) ** 2).sum(0))
     return np.asarray(np.sqrt(nearest))
 

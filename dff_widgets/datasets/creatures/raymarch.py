@@ -1,8 +1,7 @@
 """Rays that find the skin of a body, and what they find there.
 
-The camera is far away, so all rays are parallel. Sphere tracing: the distance to the skin is how far a ray may safely
-go. A body lives in its round model space, in which z is divided by its width; what is called a depth, a normal or a
-picture is in body space, where the animal has its true breadth.
+The camera is far away, so all rays are parallel. A body lives in its round model space, in which z is divided by its
+width; what is called a depth, a normal or a picture is in body space, where the animal has its true breadth.
 """
 
 from __future__ import annotations
@@ -14,11 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .sdf import JOIN, Body, Floats
+from .sdf import FILL, Body, Floats
 
 _PARTS = 4  # rows of a membership
-_BLOCK = 4  # side of a block of pixels whose rays first travel as one
-_OCCLUSION = ((0.05, 0.5), (0.12, 0.5))  # distances at which a crease is felt, and their weights
+_TILE = 64  # side of a tile of pixels: small enough that few bones matter in it, large enough for long array operations
+_CREASE = 0.09  # distance from the skin at which a crease is felt
+_TOLERANCE = 0.2  # pixels from the skin at which a ray has arrived
+_GRAZE = np.float32(0.25)  # least share of the steepest growth that a step believes in
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,6 @@ class Camera:
     def pixel(self) -> float:
         """Width of a pixel in body units."""
         return self.extent / self.size
-
-    def coarse(self, block: int) -> Camera:
-        """The same view in blocks of `block` x `block` pixels; the last row and column may reach over the edge."""
-        size = -(-self.size // block)
-        more = (size * block * self.pixel - self.extent) / 2
-        return Camera(self.axes, (self.centre[0] + more, self.centre[1] - more), self.extent + 2 * more, size)
 
     def coordinates(self, pixels: NDArray[np.intp]) -> tuple[Floats, Floats]:
         """Coordinates (right, up) of the centres of `pixels`, flat indices row * size + column."""
@@ -71,7 +66,7 @@ class Hits:
         depth: (n,) coordinate towards the viewer, in body units.
         normals: (3, n) outward unit normals in body space.
         openness: (n,) 1 in the open, towards 0 in creases.
-        part: (n,) part index.
+        part: (n,) index of the part with the largest membership.
         bone: (n,) index of the nearest bone.
         membership: (parts, n) how much a point belongs to each part, soft across the joints; sums to 1.
     """
@@ -84,6 +79,32 @@ class Hits:
     part: NDArray[np.intp]
     bone: NDArray[np.intp]
     membership: Floats
+
+
+@dataclass(frozen=True)
+class _Rays:
+    """The rays of a picture, in coordinates of model space in which they come down along z.
+
+    Attributes:
+        axes: (3, 3) rows: the coordinate axes, unit vectors in model space.
+        points: (3, size * size) where each ray is now.
+        level: (size * size,) z of the camera's depth 0.
+        speed: change of z per unit of depth.
+    """
+
+    axes: Floats
+    points: Floats
+    level: Floats
+    speed: np.floating[Any]
+
+    @classmethod
+    def of(cls, camera: Camera, width: float) -> _Rays:
+        """The rays of the camera in the model space of a body of this width."""
+        axes = ray_axes(camera.axes[2], width)
+        steps = ((axes / np.array([1, 1, width])) @ camera.axes.T.astype(float)).astype(np.float32)
+        right, up = camera.coordinates(np.arange(camera.size**2))
+        x, y, level = (step[0] * right + step[1] * up for step in steps)
+        return cls(axes, np.stack([x, y, level]), level, steps[2, 2])
 
 
 @dataclass(frozen=True)
@@ -100,128 +121,125 @@ class _Tile:
     body: Body
 
 
-def cast(body: Body, camera: Camera, side: int = 96) -> Hits:
+def ray_axes(towards: Floats, width: float) -> Floats:
+    """Axes (3, 3), the rows, of model space whose z points `towards` (3,), which is in body space and not upright."""
+    z = towards / np.array([1, 1, width])
+    x = np.cross((0, 1, 0), z)
+    axes = np.stack([x, np.cross(z, x), z])
+    return np.asarray(axes / np.sqrt((axes**2).sum(1, keepdims=True)))
+
+
+def cast(body: Body, camera: Camera) -> Hits:
     """March one ray per pixel and look at the skin where it arrives.
 
-    Blocks of pixels first travel together as far as all of them may. Then tiles of `side` pixels are marched one by
-    one, each with only the bones that matter there. The few rays that graze the skin and need many more steps are
+    The picture is marched in tiles, each with only the bones that matter there. The few rays that need many steps are
     finished together, which costs less than finishing them tile by tile.
     """
-    low, high = body.bounds(camera.axes)
-    near, far = float(high[2]) + body.reach, float(low[2]) - body.reach
-    blocks = camera.coarse(_BLOCK)
-    start = np.full(blocks.size**2, near, np.float32)
-    occupied = np.zeros(blocks.size**2, bool)
-    everywhere = np.arange(blocks.size**2)
-    undecided = _march(body, blocks, everywhere, far, start, occupied, steps=20, clearance=blocks.pixel * 0.5**0.5)
-    occupied[undecided] = True
-    depth, occupied = _enlarge(start, blocks.size, camera.size), _enlarge(occupied, blocks.size, camera.size)
-
+    rays = _Rays.of(camera, body.width)
+    turned = body.turned(rays.axes)
+    tolerance = np.float32(_TOLERANCE * camera.pixel)
     hit = np.zeros(camera.size**2, bool)
-    tiles = list(_tiles(body, camera, side, occupied))
-    grazing = [_march(tile.body, camera, tile.pixels, far, depth, hit, steps=10) for tile in tiles]
-    if grazing:
-        slowest = _march(body, camera, np.concatenate(grazing), far, depth, hit, steps=40)
-        hit[slowest] = True  # so slow only because they are so close
-    found = [_look(tile, camera, tile.pixels[hit[tile.pixels]], depth) for tile in tiles]
-    if not found:
+    tiles = list(_tiles(turned, rays.points, camera.size))
+    slow = [_march(tile.body, rays.points, hit, _start(tile, rays.points), tolerance, steps=4) for tile in tiles]
+    if slow:
+        _march(turned, rays.points, hit, np.concatenate(slow), tolerance, steps=40)
+    found = [_look(tile, rays, tile.pixels[hit[tile.pixels]]) for tile in tiles]
+    if not hit.any():
         raise ValueError("the camera looks past the body")
     return Hits(*(np.concatenate([getattr(h, field.name) for h in found], axis=-1) for field in fields(Hits)))
 
 
-def _march(
-    body: Body,
-    camera: Camera,
-    pixels: NDArray[np.intp],
-    far: float,
-    depth: Floats,
-    hit: NDArray[np.bool_],
-    *,
-    steps: int,
-    clearance: float = 0.0,
-) -> NDArray[np.intp]:
-    """Advance the rays of `pixels` by at most `steps` steps, and return those still under way.
-
-    `depth` and `hit`, both of the whole picture, are updated. A ray has hit within 0.2 pixels of the skin, plus
-    `clearance`.
-    """
-    to_model = np.array([[1], [1], [1 / body.width]], np.float32)
-    origins = camera.points(pixels, np.zeros(len(pixels), np.float32)) * to_model
-    towards = camera.axes[2][:, None] * to_model
-    for _ in range(steps):
-        if not len(pixels):
-            break
-        at = depth[pixels]
-        # A model distance shrinks at most by the width on its way to body space, which keeps every step safe.
-        step = body.distance(origins + towards * at) * np.float32(body.width) - np.float32(clearance)
-        touched = step < 0.2 * camera.pixel
-        hit[pixels[touched]] = True
-        at -= np.maximum(step, 0)
-        depth[pixels] = at
-        on = ~touched & (at > far)
-        pixels, origins = pixels[on], origins[:, on]
-    return pixels
-
-
-def _enlarge(blocks: NDArray[Any], count: int, size: int) -> NDArray[Any]:
-    """Values (size * size,) per pixel from those (count * count,) per block."""
-    grid = blocks.reshape(count, count).repeat(_BLOCK, 0).repeat(_BLOCK, 1)
-    return grid[:size, :size].ravel()
-
-
-def _look(tile: _Tile, camera: Camera, pixels: NDArray[np.intp], depth: Floats) -> Hits:
-    """What is to be seen at `pixels` of the tile, whose rays have arrived at the skin."""
-    at = depth[pixels]
-    points = camera.points(pixels, at) * np.array([[1], [1], [1 / tile.body.width]], np.float32)
-    bones = tile.body.bone_distances(points)
-    present, parts = tile.body.join_bones(bones)
-    normals = _normals(tile.body, points, camera.pixel)
-    membership = np.zeros((_PARTS, len(pixels)), np.float32)
-    membership[present] = np.maximum(1 - (parts - parts.min(0)) / np.float32(JOIN), 0)
-    return Hits(
-        pixels=pixels,
-        points=points,
-        depth=at,
-        normals=normals,
-        openness=_openness(tile.body, points, normals),
-        part=present[parts.argmin(0)],
-        bone=tile.bones[bones.argmin(0)],
-        membership=membership / membership.sum(0),
-    )
-
-
-def _tiles(body: Body, camera: Camera, side: int, occupied: NDArray[np.bool_]) -> Iterator[_Tile]:
-    """The tiles that hold `occupied` pixels (size * size,)."""
-    start, axis = body.view(camera.axes)
-    radius = body.r0 + np.maximum(body.taper, 0) + body.reach + max(reach for reach, _ in _OCCLUSION)
-    length2 = (axis[:, :2] ** 2).sum(1) + 1e-9
-    everything = np.arange(camera.size**2).reshape(camera.size, camera.size)
-    for top in range(0, camera.size, side):
-        for left in range(0, camera.size, side):
-            pixels = everything[top : top + side, left : left + side].ravel()
-            pixels = pixels[occupied[pixels]]
-            if len(pixels):
-                corners = np.stack(camera.coordinates(pixels))
-                low, high = corners.min(1), corners.max(1)
-                along = np.clip((((low + high) / 2 - start[:, :2]) * axis[:, :2]).sum(1) / length2, 0, 1)
-                gap = np.hypot(*(start[:, :2] + along[:, None] * axis[:, :2] - (low + high) / 2).T)
-                keep = gap < radius + np.hypot(*(high - low)) / 2
+def _tiles(body: Body, points: Floats, size: int) -> Iterator[_Tile]:
+    """The tiles whose rays at `points` (3, size * size) may come near the body."""
+    flat = body.flat()
+    everything = np.arange(size**2).reshape(size, size)
+    for top in range(0, size, _TILE):
+        for left in range(0, size, _TILE):
+            pixels = everything[top : top + _TILE, left : left + _TILE].ravel()
+            x, y, _ = points[:, pixels]
+            centre = np.array([[(x.min() + x.max()) / 2], [(y.min() + y.max()) / 2], [0]], np.float32)
+            distance, _ = flat.distances(centre)
+            keep = distance[:, 0] < np.hypot(np.ptp(x), np.ptp(y)) / 2 + np.maximum(body.reach, 2 * _CREASE)
+            if keep.any():
                 yield _Tile(pixels, np.flatnonzero(keep), body.subset(keep))
 
 
-def _normals(body: Body, points: Floats, pixel: float) -> Floats:
-    """Gradient of the distance by four samples at the corners of a tetrahedron."""
-    step = np.float32(max(0.5 * pixel, 2e-3))
-    corners = np.array([[1, -1, -1], [-1, -1, 1], [-1, 1, -1], [1, 1, 1]], np.float32)
-    gradient = sum(c[:, None] * body.distance(points + step * c[:, None]) for c in corners)
-    gradient = np.asarray(gradient) / np.array([1, 1, body.width], np.float32)[:, None]
-    return np.asarray(gradient / (np.sqrt((gradient**2).sum(0)) + np.float32(1e-9)), np.float32)
+def _start(tile: _Tile, points: Floats) -> NDArray[np.intp]:
+    """Those pixels of the tile whose rays may hit the skin; their `points` (3, size * size) are put before it."""
+    at = points[:, tile.pixels]
+    at[2] = 0
+    flat = tile.body.flat()
+    # Nowhere along a ray do the bones overlap more than if all came closest to it at the same place.
+    overlap = flat.overlap(flat.distances(at)[0])
+    pixels: NDArray[np.intp] = tile.pixels[(overlap * overlap).sum(0) >= 1]
+    entry = tile.body.entry(*points[:2, pixels])
+    points[2, pixels] = np.where(np.isfinite(entry), entry, tile.body.span()[1])
+    return pixels
 
 
-def _openness(body: Body, points: Floats, normals: Floats) -> Floats:
-    """Ambient occlusion from how quickly the distance grows along the normal."""
-    shut = np.zeros(points.shape[1], np.float32)
-    for reach, weight in _OCCLUSION:
-        outward = points + np.float32(reach) * normals
-        shut += np.float32(weight) * np.clip(1 - body.distance(outward) / np.float32(reach), 0, 1)
-    return np.asarray(1 - shut, np.float32)
+def _march(
+    body: Body,
+    points: Floats,
+    hit: NDArray[np.bool_],
+    pixels: NDArray[np.intp],
+    tolerance: np.floating[Any],
+    *,
+    steps: int,
+) -> NDArray[np.intp]:
+    """Advance the rays of `pixels` by at most `steps` steps, and return those still under way.
+
+    `points` (3, size * size) and `hit` (size * size,), both of the whole picture, are updated.
+
+    Newton's method on the root of the sum of squared overlaps, which is 1 on the skin and grows about linearly towards
+    it. A step is held back where the ray only grazes the skin, and never reaches the bones themselves.
+    """
+    lowest = body.span()[0]
+    at = points[:, pixels]
+    for _ in range(steps):
+        if not len(pixels):
+            break
+        distance, foot = body.distances(at)
+        overlap = body.overlap(distance)
+        growth = body.outward(at, foot, body.pull(distance, foot, overlap), 2)
+        fastest = (overlap / body.reach[:, None]).sum(0)
+        root = np.sqrt(np.multiply(overlap, overlap, out=overlap).sum(0))
+        rest = (1 - root) * root
+        step = rest / np.maximum(np.maximum(growth, _GRAZE * fastest), np.float32(1e-9))
+        np.minimum(step, np.maximum(distance.min(0), 0) + np.float32(0.005), out=step)
+        distance -= (FILL * body.reach)[:, None]
+        np.maximum(step, distance.min(0), out=step, where=root < 1)
+        at[2] -= step
+        points[2, pixels] = at[2]
+        arrived = (root > 0.3) & (np.abs(rest) < tolerance * fastest)
+        hit[pixels[arrived]] = True
+        on = ~arrived & (at[2] > lowest)
+        pixels, at = pixels[on], at[:, on]
+    return pixels
+
+
+def _look(tile: _Tile, rays: _Rays, pixels: NDArray[np.intp]) -> Hits:
+    """What is to be seen at `pixels` (n,) of the tile, whose rays have arrived at the skin."""
+    body = tile.body
+    points = rays.points[:, pixels]
+    distance, foot = body.distances(points)
+    overlap = body.overlap(distance)
+    pull = body.pull(distance, foot, overlap)
+    outward = np.stack([body.outward(points, foot, pull, i) for i in range(3)])
+    outward /= np.sqrt((outward**2).sum(0)) + np.float32(1e-9)
+    around, _ = body.distances(points + np.float32(_CREASE) * outward)
+    to_model = rays.axes.T.astype(np.float32)
+    normals = (to_model @ outward) * np.array([[1], [1], [1 / body.width]], np.float32)
+    bone = distance.argmin(0)
+    present, first = np.unique(body.part, return_index=True)
+    membership = np.zeros((_PARTS, len(pixels)), np.float32)
+    membership[present] = np.add.reduceat(overlap * overlap, first, axis=0)
+    return Hits(
+        pixels=pixels,
+        points=to_model @ points,
+        depth=(points[2] - rays.level[pixels]) / rays.speed,
+        normals=normals / np.sqrt((normals**2).sum(0)),
+        openness=np.clip(around.min(0) / np.float32(_CREASE), 0, 1),
+        part=membership.argmax(0),
+        bone=tile.bones[bone],
+        membership=membership / membership.sum(0),
+    )

@@ -12,11 +12,12 @@ from scipy import ndimage
 
 from .animals import TAIL, Animal, draw_animal
 from .coats import albedo, shade
-from .raymarch import Camera, cast
+from .raymarch import Camera, cast, ray_axes
 from .scenery import SCENES, paint
 from .sdf import Floats
 from .species import SPECIES
 
+_FILM = 1 << 16  # steps of light that the development tells apart
 BACKGROUND = 255  # label of the pixels that show no animal
 
 Picture = NDArray[np.uint8]
@@ -86,28 +87,39 @@ def _shadow(animal: Animal, camera: Camera, sun: Floats) -> Floats:
     ground = small.points(pixels, -(across[1] * right + above[1] * up) / towards[1])
     low, high = animal.body.bounds(np.eye(3, dtype=np.float32))
     near = (ground[0] > low[0] - 1) & (ground[0] < high[0] + 1) & (np.abs(ground[2]) < 1.5)
-    light = np.ones(int(near.sum()), np.float32)
-    for height in (0.04, 0.12, 0.25, 0.40, 0.55, 0.70, 0.85, 1.0):
-        points = ground[:, near] + np.float32(height / sun[1]) * sun[:, None]
-        points[2] /= np.float32(animal.body.width)
-        blur = np.float32(0.06 + 0.2 * height)  # the sun is a disc: what is higher casts a softer shadow
-        light = np.minimum(light, np.clip(0.5 + animal.body.distance(points) / blur, 0, 1))
+    # Seen from the sun, a bone is in front of the ground that it shades.
+    axes = ray_axes(sun, animal.body.width)
+    seen = axes @ (ground[:, near] / np.array([[1], [1], [animal.body.width]]))
+    seen[2] = 0
+    distance, _ = animal.body.turned(axes).flat().distances(seen.astype(np.float32))
+    height = animal.body.start[:, 1] + animal.body.axis[:, 1] * animal.body.length / 2
+    blur = 0.06 + 0.2 * height  # the sun is a disc: what is higher casts a softer shadow
     dark = np.zeros(len(pixels), np.float32)
-    dark[near] = 1 - light
+    dark[near] = 1 - np.clip(0.5 + (distance / blur[:, None]).min(0), 0, 1)
     image = Image.fromarray(dark.reshape(small.size, small.size))
     return np.asarray(image.resize((camera.size, camera.size), Image.Resampling.BILINEAR))
 
 
 def _soften_edges(picture: Floats, depth: Floats) -> Floats:
     """The picture (h, w, 3) with a small blur where `depth` (h, w) jumps: cheap anti-aliasing of the outlines."""
-    jump = ndimage.maximum_filter(depth, 3) - ndimage.minimum_filter(depth, 3) > 0.12
-    blurred = picture
-    for axis in (0, 1):
-        blurred = ndimage.convolve1d(blurred, np.array([0.25, 0.5, 0.25], np.float32), axis=axis, mode="nearest")
-    return np.where(jump[..., None], blurred, picture)
+    rows, columns = np.nonzero(ndimage.maximum_filter(depth, 3) - ndimage.minimum_filter(depth, 3) > 0.12)
+    padded = np.pad(picture, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    weights = (0.25, 0.5, 0.25)
+    softened = picture.copy()
+    softened[rows, columns] = sum(
+        np.float32(weights[i] * weights[j]) * padded[rows + i, columns + j] for i, j in np.ndindex(3, 3)
+    )
+    return softened
 
 
 def _develop(picture: Floats) -> Picture:
     """Linear light (h, w, 3) as 8-bit sRGB-like values; highlights roll off instead of clipping."""
-    rolled = picture * (1 + picture / 4) / (1 + 0.55 * picture)
-    return np.asarray(np.clip(rolled, 0, 1) ** np.float32(1 / 2.2) * 255 + 0.5).astype(np.uint8)
+    return np.asarray(_film()[np.clip(picture * np.float32(_FILM / 4), 0, _FILM - 1).astype(np.intp)])
+
+
+@lru_cache(maxsize=1)
+def _film() -> Picture:
+    """What `_develop` makes of light from 0 to 4, (_FILM,)."""
+    light = np.arange(_FILM) * (4 / _FILM)
+    rolled = light * (1 + light / 4) / (1 + 0.55 * light)
+    return np.asarray(np.clip(rolled, 0, 1) ** (1 / 2.2) * 255 + 0.5).astype(np.uint8)

@@ -15,7 +15,7 @@ from scipy import ndimage
 from .sdf import Floats, Vector
 
 _BLUR = 0.026  # standard deviation, as a fraction of the picture
-_LAND = 128  # pixels, before it is enlarged
+_LAND = 64  # pixels, before it is enlarged
 
 
 @dataclass(frozen=True)
