@@ -55,7 +55,9 @@ def as_map(layer: Layer, output: Tensor, shape: tuple[int, int]) -> Tensor:
     Raises:
         ValueError: there are more or fewer tokens than positions.
 
-    >>> as_map(Layer("blocks.11", 5, 16, False, "tokens", prefix=1), torch.zeros(3, 1 + 2 * 4, 5), (32, 64)).shape
+    >>> import torch
+    >>> layer = Layer("blocks.11", 5, 16, False, "tokens", prefix=1)
+    >>> as_map(layer, torch.zeros(3, 1 + 2 * 4, 5), (32, 64)).shape
     torch.Size([3, 2, 4, 5])
     """
     if layer.layout == "nchw":
