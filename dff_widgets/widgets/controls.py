@@ -49,6 +49,7 @@ class Controls:
         self._size = dropdown("Image size", [(f"{s} px", s) for s in _SIZES], "155px")
 
         self._refine = w.Checkbox(description="Refine (CRF)", indent=False, layout=w.Layout(width="110px"))
+        self._tree = w.Checkbox(description="Tree of k", indent=False, layout=w.Layout(width="90px"))
         self._bar = w.FloatProgress(min=0, max=1, layout=w.Layout(width="160px", height="18px", visibility="hidden"))
         self._status = w.HTML(layout=w.Layout(flex="1 1 auto", min_width="0"))
         self._cancel = w.Button(description="Cancel", icon="times", layout=w.Layout(width="90px", visibility="hidden"))
@@ -65,6 +66,7 @@ class Controls:
             "seed": self._seed,
             "size": self._size,
             "refine": self._refine,
+            "hierarchy": self._tree,
         }
         for name, control in self._pickers.items():
             control.observe(lambda change, name=name: self._moved(name, change["new"]), "value")
@@ -102,7 +104,7 @@ class Controls:
         if list(self._layer.options) != options:
             self._layer.options = options
         for name, control in self._pickers.items():
-            control.value = getattr(request, name)
+            control.value = getattr(self._explorer, name)
 
     @staticmethod
     def _offer(control: w.Dropdown, label: str, value: Any) -> None:

@@ -26,6 +26,7 @@ from ..parts import PartLabels
 from ..result import DFFResult
 from ..session import Session
 from ..tiles import contrast
+from .branches import Branches
 from .controls import Controls, Reporter
 from .gallery import Gallery
 from .jobs import CancelledError, LatestJob, Ticket
@@ -60,6 +61,7 @@ class DFFExplorer(w.VBox):
         refine: whether the heat maps follow the edges of the images; see `DFFResult.refine`.
         shown: the images that the factors are shown in, by index; empty for all.
         basis: None, or a `Basis`: factors that were found in other images, until k, layer or network change.
+        hierarchy: whether the tree of the factors for k = 1, 2, ... is shown under the gallery.
         page: the page of the gallery, from 0.
         opacity: per factor, 0..1.
         visible: per factor, bool.
@@ -86,6 +88,7 @@ class DFFExplorer(w.VBox):
     refine = t.Bool(False)
     shown = t.Tuple()
     basis = t.Instance(Basis, allow_none=True)
+    hierarchy = t.Bool(False)
     percentile = t.Float(75.0)
     threshold = t.Enum([None, "auto", "otsu"], None, allow_none=True)
     labels = t.Instance(Mapping)
@@ -103,21 +106,22 @@ class DFFExplorer(w.VBox):
 
     def __init__(self, images: Any, **traits: Any) -> None:
         # One lock orders the threads that write traits: the kernel's, and the workers' when they publish.
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._settling = False  # True while the explorer itself sets traits, which asks for nothing
-        self._pipeline = Pipeline()
+        self.pipeline = Pipeline()
         self._jobs = LatestJob("dff-explorer")
         self._good: Request | None = None  # the last request that worked
         self._slots: list[int] = []  # per factor the place of its colour in the palette
-        self.gallery = Gallery(lock=self._lock)
-        self._pages = Pages(self.gallery, self._lock)
+        self.gallery = Gallery(lock=self.lock)
+        self._pages = Pages(self.gallery, self.lock)
         self.panel = LabelingPanel(pages=self._pages, host=self)
         unknown = [name for name in traits if not self.has_trait(name)]
         if unknown:
             raise TypeError(f"DFFExplorer has no option {unknown[0]!r}; it has {', '.join(_ASKED)}")
         super().__init__(images=ImageSet.of(images), **{"labels": PartLabels(), **traits})
+        self.branches = Branches(self)
         self._controls = Controls(self)
-        self.children = [*self._controls.rows(), self.panel.bar, self.panel.slot, self.gallery]
+        self.children = [*self._controls.rows(), self.panel.bar, self.panel.slot, self.gallery, self.branches]
         self.add_class("dffw-explorer")
         for name in ("opacity", "visible", "selected"):
             t.link((self, name), (self.gallery, name))
@@ -127,6 +131,7 @@ class DFFExplorer(w.VBox):
         self._use_truth()
         self.observe(self._asked, _ASKED)
         self.observe(lambda _: self._draw_page(), "page")
+        self.observe(self._toggle_tree, "hierarchy")
         self._draw_page()
         self._submit()
 
@@ -153,7 +158,8 @@ class DFFExplorer(w.VBox):
             TimeoutError: it took longer.
         """
         end = None if timeout is None else time.monotonic() + timeout
-        for waiting in (self._jobs.wait, self._pages.wait, self.panel.wait_measured):  # each asks the next ones only
+        # each asks the next ones only
+        for waiting in (self._jobs.wait, self.branches.wait, self._pages.wait, self.panel.wait_measured):
             if not waiting(None if end is None else max(0.0, end - time.monotonic())):
                 raise TimeoutError(f"not done after {timeout} s: {self.status}")
 
@@ -173,7 +179,7 @@ class DFFExplorer(w.VBox):
     @contextmanager
     def settling(self) -> Iterator[None]:
         """Traits and controls set inside are the explorer's own doing, and ask for nothing."""
-        with self._lock:
+        with self.lock:
             before, self._settling = self._settling, True
             try:
                 yield
@@ -182,12 +188,12 @@ class DFFExplorer(w.VBox):
 
     def set_by_person(self, name: str, value: Any) -> None:
         """A control was moved; nothing happens when the explorer moved it."""
-        with self._lock:
+        with self.lock:
             if not self._settling:
                 setattr(self, name, value)
 
     def _asked(self, change: Any) -> None:
-        with self._lock:
+        with self.lock:
             if self._settling:
                 return
             with self.settling():
@@ -212,7 +218,7 @@ class DFFExplorer(w.VBox):
     # ------------------------------------------------------------------------------------- what the panel asks for
     def look_at(self, images: tuple[int, ...], *, refit: bool) -> None:
         """Show these images of the set (all, if empty), with factors found in them or with those that are there."""
-        with self._lock:
+        with self.lock:
             with self.settling():
                 if not refit and self.result is not None:
                     self.basis = Basis(np.asarray(self.result.factorization.W))
@@ -246,8 +252,8 @@ class DFFExplorer(w.VBox):
         asked = {"images": images, **values, "shown": shown}
         request = Request(**asked, basis=Basis(np.asarray(result.factorization.W)))
         if same:
-            self._pipeline.adopt(request, result)
-        with self._lock:
+            self.pipeline.adopt(request, result)
+        with self.lock:
             self._settle_on(request)
             self._submit(then)
 
@@ -258,10 +264,10 @@ class DFFExplorer(w.VBox):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UnreadableImageWarning)  # the status line says it
-                network = self._pipeline.network(request.network, report)
+                network = self.pipeline.network(request.network, report)
                 layer = network.layer(request.layer or None).name
                 request = dataclasses.replace(request, layer=layer)
-                result = self._pipeline.result(request, report)
+                result = self.pipeline.result(request, report)
             with self._publishing(ticket):
                 self._good = request
                 if then is not None:  # the factors of a session keep their order
@@ -272,6 +278,7 @@ class DFFExplorer(w.VBox):
                 self.status = _summary(result, len(request.shown or request.images), time.monotonic() - start)
                 if then is not None:
                     then()
+                self.branches.refresh(request)
         except CancelledError:
             self._give_up(ticket, "cancelled")
         except Exception as error:  # whatever a network or a file does, the widget goes on
@@ -320,10 +327,9 @@ class DFFExplorer(w.VBox):
 
         page_changes = old is None or old.images is not result.images
         selected = next((j for j, o in kept.items() if o == self.selected), -1)
-        colors = palette(max(self._slots) + 1)
         with self.gallery.hold_sync():
             self.result = result
-            self.colors = self.gallery.colors = [colors[slot] for slot in self._slots]
+            self.recolor()
             self.gallery.shares = [float(s) for s in result.factorization.strength]
             self.gallery.gains = contrast([result.coarse_heatmaps(i) for i in range(len(result))])
             self.opacity = carried(self.opacity, 0.7)
@@ -335,9 +341,22 @@ class DFFExplorer(w.VBox):
                 self._pages.draw_heat(result)
             self.panel.show(result, kept)
 
+    def recolor(self) -> None:
+        """Give every factor its colour again: the tree's where it is shown."""
+        if self.result is not None:
+            colors = palette(max(self._slots) + 1)
+            own = [colors[slot] for slot in self._slots]
+            self.colors = self.gallery.colors = self.branches.colors(self.result) or own
+
+    def _toggle_tree(self, _change: Any) -> None:
+        with self.settling():
+            self.recolor()
+            if self._good is not None:
+                self.branches.refresh(self._good)
+
     def _draw_page(self) -> None:
         """Show the photos of the page, and what is known of their factors."""
-        with self._lock:
+        with self.lock:
             images = self.images if self.result is None else self.result.images
             indices = range(self.page * PAGE, min((self.page + 1) * PAGE, len(images)))
             self._pages.show(images, indices, self.result)

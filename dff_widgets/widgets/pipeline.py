@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -65,6 +66,7 @@ class Pipeline:
     """Answers requests. A network is loaded once, a layer extracted and sketched once, and no result computed twice."""
 
     def __init__(self) -> None:
+        self._lock = threading.RLock()  # a tree or a comparison asks from another thread than the explorer's
         self._networks: _Recent[Network] = _Recent(3)
         self._images: _Recent[ImageSet] = _Recent(16)
         self._activations: _Recent[tuple[Activations, Sketch]] = _Recent(6)
@@ -78,7 +80,8 @@ class Pipeline:
             report(f"loading {network if isinstance(network, str) else type(network).__name__}", 0, 0)
             return load_network(network)
 
-        return self._networks.get(network, load)
+        with self._lock:
+            return self._networks.get(network, load)
 
     def adopt(self, request: Request, result: DFFResult) -> DFFResult:
         """Take the result of a request from elsewhere; it is given the request's images.
@@ -105,6 +108,10 @@ class Pipeline:
         Raises:
             ValueError, TypeError, ConnectionError: as the stages raise them.
         """
+        with self._lock:
+            return self._result(request, report)
+
+    def _result(self, request: Request, report: Report) -> DFFResult:
         network = self.network(request.network, report)
         layer = network.layer(request.layer or None).name
         images = self._images.get((request.images, request.shown), lambda: _shown(request))
