@@ -1,12 +1,12 @@
 // A row per factor: whether it is shown, its colour, name and opacity, and how well it fits its parts.
 
 function factorRows({ model, listen, put, putAt, send, select }) {
-  const list = make("div", { className: "dffw-factors" });
   const completions = make("datalist", { id: `dffw-${Math.random().toString(36).slice(2)}` });
+  const list = make("div", { className: "dffw-factors" }, completions);
   const titleOf = (j) => model.get("names")[j] ?? `factor ${j}`;
   const partsOf = (j) => model.get("labels")?.[j] ?? [];
   const naming = () => Boolean(model.get("labelling"));
-  let rows = [];
+  const rows = [];
 
   /** What a name box offers: every part, and every part in addition to those the factor has. */
   function offer(j) {
@@ -88,9 +88,11 @@ function factorRows({ model, listen, put, putAt, send, select }) {
 
   function sync() {
     const count = model.get("names").length;
-    if (rows.length !== count || (count && Boolean(rows[0].box) !== naming())) {
-      rows = Array.from({ length: count }, (_, j) => build(j));
-      list.replaceChildren(...rows.map((r) => r.row), completions);
+    if (rows.length && Boolean(rows[0].box) !== naming()) rows.splice(0).forEach((r) => r.row.remove());
+    rows.splice(count).forEach((r) => r.row.remove()); // the others stay, with what is being typed there
+    while (rows.length < count) {
+      rows.push(build(rows.length));
+      completions.before(rows.at(-1).row);
     }
     const [colors, shares, visible, opacity] = ["colors", "shares", "visible", "opacity"].map((name) => model.get(name));
     rows.forEach((r, j) => {

@@ -23,6 +23,7 @@ function labelTools({ model, listen, put, send }) {
   listen(cut, "change", () => put("coverage_threshold", Math.min(Math.max(Number(cut.value) || 0, 0), 1), { save: true }));
 
   let cells = []; // per factor, per part its button
+  let stop = null; // the one cell that Tab comes to
   let shape = "";
 
   function build(k, parts) {
@@ -30,15 +31,14 @@ function labelTools({ model, listen, put, send }) {
       make("th", { scope: "col", title: part.slice(0, 500) }, make("span", { textContent: part.slice(0, 200) }))));
     cells = Array.from({ length: k }, (_, j) => parts.map((part, p) => {
       const cell = make("button", { type: "button", className: "dffw-cell", tabIndex: j + p ? -1 : 0 });
+      if (!(j + p)) stop = cell;
+      listen(cell, "focus", () => (([stop.tabIndex, cell.tabIndex] = [-1, 0]), (stop = cell)));
       listen(cell, "click", () => send({ do: "toggle", factor: j, part }));
       listen(cell, "keydown", (event) => { // one stop for Tab, arrows inside
         const [dj, dp] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key] ?? [0, 0];
         const next = (dj || dp) && cells[j + dj]?.[p + dp];
         if (!dj && !dp) return;
-        if (next) {
-          [cell.tabIndex, next.tabIndex] = [-1, 0];
-          next.focus();
-        }
+        next?.focus?.();
         event.preventDefault();
         event.stopPropagation();
       });

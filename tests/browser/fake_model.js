@@ -1,4 +1,4 @@
-// An anywidget model without a kernel: remembers what is saved, tells its listeners what changes.
+// An anywidget model without a kernel: remembers what is saved and sent, tells its listeners what changes.
 async ([esm, state]) => {
   const decode = (v) => {
     if (Array.isArray(v)) return v.map(decode);
@@ -8,15 +8,26 @@ async ([esm, state]) => {
   };
   const values = Object.fromEntries(Object.entries(state).map(([name, v]) => [name, decode(v)]));
   const listeners = {};
+  const changed = new Set();
+  window.outbox = []; // {state} or {content}, in their order, until a test takes them
+  window.fromKernel = (many) => {
+    for (const n in many) values[n] = decode(many[n]);
+    for (const n in many) (listeners[`change:${n}`] ?? []).forEach((f) => f());
+  };
   window.model = {
     saved: 0,
     get: (name) => values[name],
     set(name, value) {
       const many = typeof name === "object" ? name : { [name]: value };
-      for (const n in many) values[n] = decode(many[n]);
-      for (const n in many) (listeners[`change:${n}`] ?? []).forEach((f) => f());
+      Object.keys(many).forEach((n) => changed.add(n));
+      window.fromKernel(many);
     },
-    save_changes() { this.saved += 1; },
+    save_changes() {
+      this.saved += 1;
+      window.outbox.push({ state: Object.fromEntries([...changed].map((n) => [n, values[n]])) });
+      changed.clear();
+    },
+    send: (content) => window.outbox.push({ content: structuredClone(content) }),
     on(event, f) { (listeners[event] ??= []).push(f); },
     off(event, f) { listeners[event] = (listeners[event] ?? []).filter((g) => g !== f); },
     listeners: () => Object.values(listeners).flat().length,
