@@ -17,7 +17,7 @@ function factorRows({ model, listen, put, putAt, send, select }) {
   }
 
   function nameBox(j) {
-    const box = make("input", { type: "text", className: "dffw-box", placeholder: "name it …", autocomplete: "off",
+    const box = make("input", { type: "text", className: "dffw-box", placeholder: "name it …", autocomplete: "off", dir: "auto",
       aria: { label: `Name of factor ${j}` } });
     box.setAttribute("list", completions.id);
     const commit = () => {
@@ -44,7 +44,7 @@ function factorRows({ model, listen, put, putAt, send, select }) {
   function build(j) {
     const check = make("input", { type: "checkbox" });
     listen(check, "change", () => putAt("visible", j, check.checked, { save: true }));
-    const label = make("span");
+    const label = make("span", { dir: "auto" });
     const button = make("button", { type: "button", className: "dffw-name" }, swatch("#888888"), label);
     listen(button, "click", () => select(model.get("selected") === j ? -1 : j));
     const range = make("input", { type: "range", min: 0, max: 1, step: 0.01 });
@@ -78,9 +78,10 @@ function factorRows({ model, listen, put, putAt, send, select }) {
     if (key === r.said) return; // the same buttons stay, so that the focus does
     r.said = key;
     r.chips.replaceChildren(...chips.map(([part, share]) => {
-      const chip = make("button", { type: "button", className: "dffw-chip", textContent: `+ ${part} ${percent(share)}`,
+      const chip = make("button", { type: "button", className: "dffw-chip",
         title: `Covers ${percent(share)} of ${part}: click to add the name`,
-        aria: { label: `Name factor ${j} ${part.slice(0, 200)}: it covers ${percent(share)} of it` } });
+        aria: { label: `Name factor ${j} ${part.slice(0, 200)}: it covers ${percent(share)} of it` } },
+        "+ ", make("bdi", { textContent: part.slice(0, 40) }), ` ${percent(share)}`);
       listen(chip, "click", () => send({ do: "toggle", factor: j, part }));
       return chip;
     }));

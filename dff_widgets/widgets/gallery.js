@@ -84,8 +84,8 @@ function render({ model, el }) {
       const canvas = make("canvas", { aria: { role: "img" } });
       const text = captions[i] ?? "";
       const caption = model.get("openable")
-        ? make("button", { type: "button", className: "dffw-open", textContent: text, title: `Open ${text}` })
-        : make("span", { textContent: text, title: text });
+        ? make("button", { type: "button", className: "dffw-open", textContent: text, title: `Open ${text}`, dir: "auto" })
+        : make("span", { textContent: text, title: text, dir: "auto" });
       if (model.get("openable")) {
         listen(caption, "click", () => send({ do: "open", tile: i }));
         listen(canvas, "dblclick", () => send({ do: "open", tile: i }));

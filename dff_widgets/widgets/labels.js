@@ -28,7 +28,7 @@ function labelTools({ model, listen, put, send }) {
 
   function build(k, parts) {
     const head = make("tr", {}, make("td"), ...parts.map((part) =>
-      make("th", { scope: "col", title: part.slice(0, 500) }, make("span", { textContent: part.slice(0, 200) }))));
+      make("th", { scope: "col", title: part.slice(0, 500) }, make("span", { textContent: part.slice(0, 200), dir: "auto" }))));
     cells = Array.from({ length: k }, (_, j) => parts.map((part, p) => {
       const cell = make("button", { type: "button", className: "dffw-cell", tabIndex: j + p ? -1 : 0 });
       if (!(j + p)) stop = cell;
