@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,8 @@ from torch import nn
 from .activations import Activations, Progress, extract
 from .factorization import Factorization, Sketch, nmf, project
 from .hierarchy import FactorTree
-from .networks import EMBEDDED, Network, load_network
+from .images import ImageSet
+from .networks import EMBEDDED, Layer, Network, load_network
 from .result import DFFResult
 
 Array = npt.NDArray[Any]
@@ -20,7 +21,28 @@ Array = npt.NDArray[Any]
 _BLOCK = 4096  # rows
 
 
-def factorize(activations: Activations, k: int, *, matrix: Any = None, **options: Any) -> DFFResult:
+class Extracted(Protocol):
+    """What `extract` and `scale.extract` make of images, as far as factors need it."""
+
+    @property
+    def matrix(self) -> Any: ...  # noqa: D102
+    @property
+    def images(self) -> ImageSet: ...  # noqa: D102
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]: ...  # noqa: D102
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]: ...  # noqa: D102
+    @property
+    def network(self) -> str: ...  # noqa: D102
+    @property
+    def layer(self) -> Layer: ...  # noqa: D102
+    @property
+    def size(self) -> int: ...  # noqa: D102
+    @property
+    def skipped(self) -> tuple[str, ...]: ...  # noqa: D102
+
+
+def factorize(activations: Extracted, k: int, *, matrix: Any = None, **options: Any) -> DFFResult:
     """Factorize activations into k factors, strongest first.
 
     Args:
@@ -36,7 +58,7 @@ def factorize(activations: Activations, k: int, *, matrix: Any = None, **options
     return _result(activations, factors.reorder(np.argsort(-factors.strength, kind="stable").tolist()))
 
 
-def _result(activations: Activations, factors: Factorization) -> DFFResult:
+def _result(activations: Extracted, factors: Factorization) -> DFFResult:
     a = activations
     return DFFResult(factors, a.images, a.shapes, a.sizes, a.network, a.layer.name, a.size, a.skipped)
 
@@ -124,7 +146,7 @@ class DeepFeatureFactorization:
         return apply(fitted.factorization.W, activations, clamp=self.clamp, device=self.device)
 
 
-def apply(W: Array, activations: Activations, *, clamp: bool = False, device: str = "auto") -> DFFResult:
+def apply(W: Array, activations: Extracted, *, clamp: bool = False, device: str = "auto") -> DFFResult:
     """Known factors in new activations: H is the non-negative least squares solution for fixed W.
 
     Args:

@@ -74,6 +74,11 @@ class DFFResult:
         """
         return upsample(self._coarse[i], self.sizes[i])
 
+    @cached_property
+    def fill(self) -> Array:
+        """(n, k) how strongly each factor fills each image: the mean of its coarse heat map, 0..1."""
+        return np.stack([m.mean(axis=(1, 2)) for m in self._coarse])
+
     def masks(self, percentile: float = 75, *, threshold: str | None = None) -> list[Array]:
         """Binary maps at the paper's threshold, or at one that is found for each image.
 

@@ -53,6 +53,7 @@ class Controls:
         self._bar = w.FloatProgress(min=0, max=1, layout=w.Layout(width="160px", height="18px", visibility="hidden"))
         self._status = w.HTML(layout=w.Layout(flex="1 1 auto", min_width="0"))
         self._cancel = w.Button(description="Cancel", icon="times", layout=w.Layout(width="90px", visibility="hidden"))
+        self._start = w.Button(description="Start", icon="play", layout=w.Layout(width="80px", display="none"))
         self._back = w.Button(description="◂", layout=w.Layout(width="36px"))
         self._forth = w.Button(description="▸", layout=w.Layout(width="36px"))
         self._place = w.Label()
@@ -73,11 +74,13 @@ class Controls:
             explorer.observe(lambda change, name=name: self._follow(name, change["new"]), name)
             self._follow(name, getattr(explorer, name))
         self._other.observe(lambda change: self._moved("network", change["new"].strip() or _OTHER), "value")
+        self._start.on_click(lambda _: explorer.start())
+        explorer.observe(lambda c: setattr(self._start.layout, "display", "" if c["new"] else "none"), "held")
         self._cancel.on_click(lambda _: explorer.cancel())
         self._back.on_click(lambda _: explorer.turn_page(-1))
         self._forth.on_click(lambda _: explorer.turn_page(+1))
         explorer.observe(self._show_state, ["busy", "progress", "status", "error"])
-        explorer.observe(self._show_page, ["page", "images", "shown"])
+        explorer.observe(self._show_page, ["page", "images", "shown", "sort", "filter", "result"])
         self._show_page()
 
     def rows(self) -> list[w.Widget]:
@@ -85,7 +88,7 @@ class Controls:
         wrap = w.Layout(flex_flow="row wrap", align_items="center")
         first, *others = self._pickers.values()
         pickers = [first, self._other, *others]
-        status = [self._status, self._bar, self._cancel, self._pager]
+        status = [self._start, self._status, self._bar, self._cancel, self._pager]
         return [
             w.HBox(pickers, layout=wrap),
             w.HBox(status, layout=w.Layout(align_items="center", min_height="34px")),

@@ -24,6 +24,7 @@ from ..networks import EMBEDDED, Network
 from ..painting import PartMasks
 from ..parts import PartLabels
 from ..result import DFFResult
+from ..scale import Store
 from ..session import Session
 from ..tiles import contrast
 from .branches import Branches
@@ -33,9 +34,11 @@ from .jobs import CancelledError, LatestJob, Ticket
 from .labeling import LabelingPanel, check_trait
 from .pages import PAGE, Pages
 from .pipeline import Basis, Pipeline, Request
+from .sources import SORTS, Sources, arranged
 
 _FITTED = ("images", "network", "layer", "k", "solver", "seed", "size")  # what the factors depend on
 _KEPT = ("layer", "k", "solver", "seed", "size", "refine")  # what a session keeps, beside the network
+_MANY = 1000  # images from which a person is asked first
 _ASKED = (*_FITTED, "refine", "shown", "basis")  # and the result
 
 
@@ -47,7 +50,9 @@ class DFFExplorer(w.VBox):
     the status line and in `error`, and the traits go back to the last values that worked.
 
     Args:
-        images: an `ImageSet`, a folder, or a list of image files, arrays or PIL images.
+        images: an `ImageSet`, a folder, a list of image files, arrays or PIL images; or a `scale.Store`, whose
+            activations are shown without extracting anything.
+        client: a ``dask.distributed.Client``, whose workers extract and factorize.
         traits: any of the traits below.
 
     Attributes:
@@ -62,6 +67,9 @@ class DFFExplorer(w.VBox):
         shown: the images that the factors are shown in, by index; empty for all.
         basis: None, or a `Basis`: factors that were found in other images, until k, layer or network change.
         hierarchy: whether the tree of the factors for k = 1, 2, ... is shown under the gallery.
+        held: whether nothing is computed until `start`: so it is with more than a thousand images.
+        sort: ``"as given"``, ``"name"``, or ``"factor"`` for the strength of the selected factor.
+        filter: only images with this in their names are shown.
         page: the page of the gallery, from 0.
         opacity: per factor, 0..1.
         visible: per factor, bool.
@@ -89,6 +97,9 @@ class DFFExplorer(w.VBox):
     shown = t.Tuple()
     basis = t.Instance(Basis, allow_none=True)
     hierarchy = t.Bool(False)
+    held = t.Bool(False)
+    sort = t.Enum(SORTS, "as given")
+    filter = t.Unicode("")
     percentile = t.Float(75.0)
     threshold = t.Enum([None, "auto", "otsu"], None, allow_none=True)
     labels = t.Instance(Mapping)
@@ -104,11 +115,15 @@ class DFFExplorer(w.VBox):
     result = t.Instance(DFFResult, allow_none=True)
     error = t.Unicode(None, allow_none=True)
 
-    def __init__(self, images: Any, **traits: Any) -> None:
+    def __init__(self, images: Any, *, client: Any = None, **traits: Any) -> None:
+        store = images if isinstance(images, Store) else None
+        if store is not None:
+            images = store.images
+            traits = {"network": store.network, "layer": store.layer.name, "size": store.size, **traits}
         # One lock orders the threads that write traits: the kernel's, and the workers' when they publish.
         self.lock = threading.RLock()
         self._settling = False  # True while the explorer itself sets traits, which asks for nothing
-        self.pipeline = Pipeline()
+        self.pipeline = Pipeline(store, client)
         self._jobs = LatestJob("dff-explorer")
         self._good: Request | None = None  # the last request that worked
         self._slots: list[int] = []  # per factor the place of its colour in the palette
@@ -121,7 +136,15 @@ class DFFExplorer(w.VBox):
         super().__init__(images=ImageSet.of(images), **{"labels": PartLabels(), **traits})
         self.branches = Branches(self)
         self._controls = Controls(self)
-        self.children = [*self._controls.rows(), self.panel.bar, self.panel.slot, self.gallery, self.branches]
+        self.sources = Sources(self)
+        self.children = [
+            self.sources,
+            *self._controls.rows(),
+            self.panel.bar,
+            self.panel.slot,
+            self.gallery,
+            self.branches,
+        ]
         self.add_class("dffw-explorer")
         for name in ("opacity", "visible", "selected"):
             t.link((self, name), (self.gallery, name))
@@ -131,7 +154,10 @@ class DFFExplorer(w.VBox):
         self._use_truth()
         self.observe(self._asked, _ASKED)
         self.observe(lambda _: self._draw_page(), "page")
+        self.observe(self._rearranged, ["sort", "filter"])
+        self.observe(self._resorted, "selected")
         self.observe(self._toggle_tree, "hierarchy")
+        self.held = store is None and client is None and len(self.images) > _MANY
         self._draw_page()
         self._submit()
 
@@ -146,7 +172,7 @@ class DFFExplorer(w.VBox):
     @property
     def pages(self) -> int:
         """The number of pages of the gallery."""
-        return max(1, -(-len(self.shown or self.images) // PAGE))
+        return max(1, -(-len(self._arranged()) // PAGE))
 
     def wait(self, timeout: float | None = None) -> None:
         """Block until everything asked for is computed and shown.
@@ -159,7 +185,13 @@ class DFFExplorer(w.VBox):
         """
         end = None if timeout is None else time.monotonic() + timeout
         # each asks the next ones only
-        for waiting in (self._jobs.wait, self.branches.wait, self._pages.wait, self.panel.wait_measured):
+        for waiting in (
+            self.sources.wait,
+            self._jobs.wait,
+            self.branches.wait,
+            self._pages.wait,
+            self.panel.wait_measured,
+        ):
             if not waiting(None if end is None else max(0.0, end - time.monotonic())):
                 raise TimeoutError(f"not done after {timeout} s: {self.status}")
 
@@ -170,6 +202,17 @@ class DFFExplorer(w.VBox):
     def load(self, path: str | Path) -> str:
         """Go on with a saved session, in a thread: `wait` for it. See `LabelingPanel.load`."""
         return self.panel.load(path)
+
+    def start(self) -> None:
+        """Run the network over all images, however many there are."""
+        with self.lock:
+            self.held = False
+            self._submit()
+
+    def say(self, text: str, *, problem: bool = False) -> None:
+        """Put a sentence in the status line; a problem is an `error` too."""
+        with self.settling():
+            self.status, self.error = text, text if problem else None
 
     def cancel(self) -> None:
         """Stop what is being computed; the last result stays, and the traits go back to it."""
@@ -206,10 +249,14 @@ class DFFExplorer(w.VBox):
                     if self._good is not None:
                         self._good = dataclasses.replace(self._good, images=self.images, shown=(), basis=None)
                     self._use_truth()
+                    self.held = len(self.images) > _MANY
                     self._draw_page()
             self._submit()
 
     def _submit(self, then: Callable[[], None] | None = None) -> None:
+        if self.held and not self.shown:
+            self.say(f"{len(self.images):,} images: Start runs the network over all of them; or label on a few first")
+            return
         request = Request(**{name: getattr(self, name) for name in _ASKED})
         self.error = None
         self.busy = True
@@ -225,6 +272,7 @@ class DFFExplorer(w.VBox):
                 else:
                     self.basis = None
                 self.shown, self.page = images, 0
+                self.held = self.held and bool(images)
             self._submit()
 
     def turn_page(self, step: int) -> None:
@@ -358,8 +406,21 @@ class DFFExplorer(w.VBox):
         """Show the photos of the page, and what is known of their factors."""
         with self.lock:
             images = self.images if self.result is None else self.result.images
-            indices = range(self.page * PAGE, min((self.page + 1) * PAGE, len(images)))
-            self._pages.show(images, indices, self.result)
+            self._pages.show(images, self._arranged()[self.page * PAGE :][:PAGE], self.result)
+            self.panel.page_changed()
+
+    def _arranged(self) -> list[int]:
+        images = self.images if self.result is None else self.result.images
+        return arranged(images, self.result, self.sort, self.filter, self.selected)
+
+    def _resorted(self, _change: Any) -> None:
+        if self.sort == "factor":
+            self._rearranged()
+
+    def _rearranged(self, _change: Any = None) -> None:
+        with self.lock:
+            self.page = 0
+            self._draw_page()
 
     def _use_truth(self) -> None:
         """The part masks of the images; the names of the first few do, those of thousands would have to be read."""

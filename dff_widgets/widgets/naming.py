@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -28,7 +29,7 @@ class Naming(w.VBox):
     """
 
     result = t.Instance(DFFResult, allow_none=True)
-    labels = t.Instance(PartLabels)
+    labels = t.Instance(Mapping)  # always PartLabels, once it is checked
     iou = t.List(t.Float(allow_none=True))
     mean_iou = t.Float(None, allow_none=True)
     covered = t.Int(0)
@@ -124,10 +125,8 @@ class Naming(w.VBox):
 
     def act(self, content: Mapping[str, Any]) -> None:
         """What a person did in the browser, as its message says it; a message that makes no sense does nothing."""
-        try:
+        with contextlib.suppress(LookupError, TypeError, ValueError, AttributeError, OverflowError):
             self._do(content)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            self.error = str(error)
 
     def _do(self, content: Mapping[str, Any]) -> None:
         what = content.get("do")
@@ -226,6 +225,11 @@ class Naming(w.VBox):
                 task = Task(result, truth, truth.version, self.percentile, self.threshold, images)
                 self._meter.start(task, self._pages.indices)
 
+    def page_changed(self) -> None:
+        """Other images are on the page: their masks are wanted, and their counts first."""
+        if self.gallery.view == "masks":
+            self._remeasure()
+
     def _show_masks(self, source: DFFResult, levels: np.ndarray) -> None:
         masked = self.gallery.view == "masks"
         with self.gallery.hold_sync():
@@ -245,9 +249,8 @@ class Naming(w.VBox):
             self._rescore()
 
     def _show_problem(self, sentence: str) -> None:
-        self.error, self.measuring = sentence, False
-        self.gallery.summary = f"⚠ {sentence}"
-        self.gallery.measured = 1.0
+        self.error = sentence
+        self._show_counts()  # there are none: no number that was true before is left standing
 
     def _rescore(self) -> None:
         tally = self._meter.tally
@@ -260,6 +263,8 @@ class Naming(w.VBox):
                 self.gallery.summary = self._summary()
 
     def _summary(self) -> str:
+        if self.error is not None:
+            return f"⚠ {self.error}"
         named = f"{self.labels.named} of {len(self.labels)} named"
         if not self._meter.known:
             return f"{named} · no ground truth yet"

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 import threading
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from .. import scale
 from ..activations import Activations, extract
 from ..dff import apply, factorize
 from ..factorization import Sketch
 from ..images import ImageSet
 from ..networks import Network, load_network
 from ..result import DFFResult
+from ..scale import Store
 
 T = TypeVar("T")
 Report = Callable[[str, int, int], None]  # what is being done, steps done, steps in all (0: unknown); may raise
 
 _MAX_SKETCH_RANK = 64
+_IN_MEMORY = 1000  # images whose activations are kept in memory: about half a gigabyte
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,13 +69,22 @@ class Request:
 
 
 class Pipeline:
-    """Answers requests. A network is loaded once, a layer extracted and sketched once, and no result computed twice."""
+    """Answers requests. A network is loaded once, a layer extracted and sketched once, and no result computed twice.
 
-    def __init__(self) -> None:
+    Activations that would fill the memory go to the disk, into a folder that lasts as long as this does.
+
+    Args:
+        store: activations that are there already: a request that asks for them extracts nothing.
+        client: a ``dask.distributed.Client``, whose workers extract and factorize.
+    """
+
+    def __init__(self, store: Store | None = None, client: Any = None) -> None:
+        self._store, self._client = store, client
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._lock = threading.RLock()  # a tree or a comparison asks from another thread than the explorer's
         self._networks: _Recent[Network] = _Recent(3)
         self._images: _Recent[ImageSet] = _Recent(16)
-        self._activations: _Recent[tuple[Activations, Sketch]] = _Recent(6)
+        self._activations: _Recent[tuple[Activations | Store, Sketch]] = _Recent(6)
         self._results: _Recent[DFFResult] = _Recent(64)
         self._refined: _Recent[DFFResult] = _Recent(4)  # their heat maps are a hundred times as large
 
@@ -117,17 +132,11 @@ class Pipeline:
         images = self._images.get((request.images, request.shown), lambda: _shown(request))
         where = (images, network, layer, request.size)
 
-        def prepare() -> tuple[Activations, Sketch]:
-            activations = extract(
-                network,
-                images,
-                layer=layer,
-                size=request.size,
-                batch_size=4,  # as fast as more on a CPU, and a cancel is noticed sooner
-                progress=lambda done, total: report("extracting", done, total),
-            )
+        def prepare() -> tuple[Activations | Store, Sketch]:
+            activations = self._extracted(network, images, layer, request.size, report)
             report("preparing", 0, 0)
-            return activations, Sketch(activations.matrix, rank=min(_MAX_SKETCH_RANK, *activations.matrix.shape))
+            rank = min(_MAX_SKETCH_RANK, *activations.matrix.shape)
+            return activations, Sketch(self._placed(activations), rank=rank)
 
         def compute() -> DFFResult:
             activations, sketch = self._activations.get(where, prepare)
@@ -135,7 +144,7 @@ class Pipeline:
                 report("applying the factors", 0, 0)
                 return apply(request.basis.W, activations)
             report("factorizing", 0, 0)
-            matrix = sketch if request.k <= sketch.rank else activations.matrix
+            matrix = sketch if request.k <= sketch.rank else self._placed(activations)
             return factorize(activations, request.k, matrix=matrix, solver=request.solver, seed=request.seed)
 
         key = (*where, request.k, request.solver, request.seed, request.basis)
@@ -148,6 +157,31 @@ class Pipeline:
             return result.refine()
 
         return self._refined.get(key, refine)
+
+    def _extracted(
+        self, network: Network, images: ImageSet, layer: str, size: int, report: Report
+    ) -> Activations | Store:
+        store = self._store
+        asked = (images, network.name, layer, size)
+        if store is not None and (store.images, store.network, store.layer.name, store.size) == asked:
+            return store
+
+        def progress(done: int, total: int) -> None:
+            report("extracting", done, total)
+
+        # Small batches: as fast as larger ones on a CPU, and a cancel is noticed sooner.
+        if self._client is None and len(images) <= _IN_MEMORY:
+            return extract(network, images, layer=layer, size=size, batch_size=4, progress=progress)
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="dff-widgets-")
+        path = Path(self._folder.name) / uuid.uuid4().hex
+        return scale.extract(network, images, path, layer=layer, size=size, client=self._client, progress=progress)
+
+    def _placed(self, activations: Activations | Store) -> Any:
+        """The matrix to factorize: on the client's workers where there are some."""
+        if isinstance(activations, Store):
+            return activations if self._client is None else scale.distribute(activations, self._client)
+        return activations.matrix
 
 
 def _shown(request: Request) -> ImageSet:
