@@ -99,7 +99,7 @@ class Projection:
         Y, V = self.axes
         for start in range(0, len(Y), PROJECTED_CHUNK):
             rows = slice(start, min(start + PROJECTED_CHUNK, len(Y)))
-            yield rows, Projected(Y[rows], V)
+            yield rows, Projected(Y[rows].to(V.device), V)  # Y may be a file
 
     def passes(self) -> Passes:
         """How to iterate on it."""

@@ -72,7 +72,7 @@ def _nndsvda(A: Rows, k: int, axes: tuple[Tensor, Tensor] | None) -> tuple[Tenso
         V = leading_eigenvectors(A.gram(), k)[1].mT
         left = torch.cat([block.times_w(V[None])[0] for _, block in A.blocks()], 1)
     else:
-        V, left = axes[1][:, :k].mT, axes[0][:, :k].mT
+        V, left = axes[1][:, :k].mT, axes[0][:, :k].mT.to(A.device)
     H, W = torch.empty_like(left), torch.empty_like(V)
     for j in range(k):
         u, v = left[j], V[j]

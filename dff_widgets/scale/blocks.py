@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import tempfile
+import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -80,18 +82,24 @@ class StoredRows(Rows):
         axes, rows = (self.store.path / f"sketch-{rank}.{kind}" for kind in ("safetensors", "npy"))
         known = _known(axes, rows, self.shape[0], V)
         if known is not None:
-            return Projection(*(known[0], known[1].to(self.device)))
-        with room(self.store.path), ExitStack() as stack:
+            return Projection(known[0], known[1].to(self.device))
+        temporary = rows.with_name(f".{rows.name}.{uuid.uuid4().hex[:8]}")
+        try:
+            file: Any = temporary.open("xb+")
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
+            file = tempfile.TemporaryFile()  # noqa: SIM115 - closed below; beside somebody else's store nothing can be kept
+        with room(self.store.path), file:
             try:
-                axes.unlink(missing_ok=True)
-                file: Any = stack.enter_context(rows.open("wb+"))
-            except PermissionError:  # somebody else's store, or one that nobody may change
-                file = stack.enter_context(tempfile.TemporaryFile())
                 _write_projection(file, self, V)
-                return Projection(_mapped(file, self.shape[0], rank), V)
-            _write_projection(file, self, V)
-            Y = _mapped(file, self.shape[0], rank)
-            write(axes, "sketch", {"rows": checksum({"rows": Y.numpy()})}, {"V": V.cpu().numpy()})
+                Y = _mapped(file, self.shape[0], rank)
+                if temporary.exists():
+                    temporary.replace(rows)  # who has mapped the one before keeps that one
+                    write(axes, "sketch", {"rows": checksum({"rows": Y.numpy()})}, {"V": V.cpu().numpy()})
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
         return Projection(Y, V)
 
 
@@ -112,16 +120,9 @@ def _write_projection(file: BinaryIO, rows: StoredRows, V: Tensor) -> None:
     file.flush()
 
 
-def _mapped(file: BinaryIO | Path, n: int, rank: int) -> Tensor:
+def _mapped(file: BinaryIO, n: int, rank: int) -> Tensor:
     """Y (n, rank) as a tensor whose memory is the file's: the system reads what is used, and forgets it again."""
-    offset = 0
-    if isinstance(file, Path):
-        with file.open("rb") as opened:
-            np.lib.format.read_magic(opened)
-            np.lib.format.read_array_header_1_0(opened)
-            offset = opened.tell()
-    else:
-        offset = file.tell() - n * rank * 4
+    offset = file.seek(0, os.SEEK_END) - n * rank * 4
     # copy-on-write: torch wants writable memory, and nothing here writes
     return torch.from_numpy(np.memmap(file, np.float32, "c", offset, (n, rank)))
 
@@ -133,7 +134,8 @@ def _known(axes: Path, rows: Path, n: int, V: Tensor) -> tuple[Tensor, Tensor] |
         before = torch.from_numpy(tensors["V"])
         if before.shape != V.shape or not torch.allclose(before, V.cpu(), atol=1e-4):
             return None
-        Y = _mapped(rows, n, V.shape[1])
+        with rows.open("rb") as file:
+            Y = _mapped(file, n, V.shape[1])
         return (Y, before) if checksum({"rows": Y.numpy()}) == content["rows"] else None
     except (ValueError, OSError, KeyError):  # none there, or damaged: it is made again
         return None

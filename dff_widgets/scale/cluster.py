@@ -303,10 +303,10 @@ def fill(client: Client, plan: Plan, images: ImageSet, make: Make, report: Progr
         del done
         gram = _tree(client, grams, _added)
         del grams
-        images_done = 0
-        for _, one in as_completed(made, with_results=True):
-            images_done += one.chunk.images + len(one.skipped)
-            report(min(images_done, plan.images), plan.images)
+        images_done, number_of = 0, dict(zip(made, numbers, strict=True))
+        for future, _ in as_completed(made, with_results=True):
+            images_done += len(plan.members(number_of[future]))
+            report(images_done, plan.images)
         return client.gather(made), gram.result()
     finally:  # also after an error or a cancel, when what is not begun is dropped with its futures
         client.unregister_worker_plugin(plugin.name)

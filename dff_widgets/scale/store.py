@@ -2,7 +2,7 @@
 
 The format, for whoever reads it with other tools::
 
-    manifest.json           network, layer, size, dtype, and for each chunk its file, images, rows, bytes and crc32
+    manifest.json           network, layer, size, dtype, ..., and for each chunk its file, images, rows, bytes and crc32
     images.safetensors      the images: names and paths, or the encoded pixels of those that came from memory
     index.safetensors       shapes (n, 2) and sizes (n, 2) of the n images that could be read; kept (n,), their numbers
                             in images.safetensors; gram (c, c), AᵀA in float64

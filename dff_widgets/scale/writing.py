@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import math
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -70,7 +71,20 @@ def extract(
     network = load_network(network)
     at = network.layer(layer)
     make = partial(_extracted, network=network, layer=at.name, size=size, batch_size=batch_size, device=device)
-    return create(path, images, make, network=network.name, layer=at, size=size, client=client, **options)
+    weights = _checksum_of_weights(network)
+    return create(
+        path, images, make, network=network.name, layer=at, size=size, weights=weights, client=client, **options
+    )
+
+
+def _checksum_of_weights(network: Network) -> int:
+    """Two networks of one name are not the same network after training."""
+    crc = zlib.crc32(repr((network.mean, network.std)).encode())
+    for name, tensor in network.module.state_dict().items():
+        crc = zlib.crc32(name.encode(), crc)
+        if tensor.numel():
+            crc = zlib.crc32(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data, crc)
+    return crc
 
 
 def _extracted(images: ImageSet, progress: Progress, **options: Any) -> Activations:
@@ -85,6 +99,7 @@ def create(
     network: str,
     layer: Layer,
     size: int,
+    weights: int | None = None,
     dtype: str = "float16",
     images_per_chunk: int = 64,
     clamp: bool = False,
@@ -102,6 +117,7 @@ def create(
         network: the network's name.
         layer: the layer; its channels are those of the rows.
         size: short side in pixels at which the images went through the network.
+        weights: a checksum of the network's, so that what another one began is not gone on with.
         dtype: ``"float16"`` or ``"float32"``. float16 halves the disk and the time to read it, and rounds each entry to
             11 bits: on layers of EfficientNet-Lite0, ``‖A - A₁₆‖ / ‖A‖`` is 2e-4, and the error of a factorization
             from the same start changes by less than 1e-6. Entries beyond 65504 need float32.
@@ -128,6 +144,7 @@ def create(
         "network": network,
         "layer": asdict(layer),
         "size": size,
+        "weights": weights,
         "dtype": dtype,
         "clamp": clamp,
         "images": len(images),

@@ -119,7 +119,10 @@ def test_images_that_cannot_be_read_are_left_out(tmp_path):
         store.matrix[:], activations.extract(small(), pictures.subset([0, 4]), size=32).matrix, atol=1e-3
     )
     assert Store.open(tmp_path / "store").skipped == store.skipped
-    with pytest.raises(ValueError, match="none of the 2 images can be used"):
+    with (
+        pytest.warns(UnreadableImageWarning),
+        pytest.raises(ValueError, match="none of the 2 images can be used"),
+    ):
         scale.extract(small(), pictures.subset([1, 2]), tmp_path / "empty", size=32)
 
 
@@ -245,6 +248,15 @@ def test_another_extraction_in_the_same_place_is_refused(tmp_path, change, messa
     with pytest.raises(ValueError, match=re.escape(message)):
         stored(tmp_path, **change)
     assert files(tmp_path) == before
+
+
+def test_a_network_of_the_same_name_with_other_weights_is_refused(photos, tmp_path):
+    module = small()
+    scale.extract(module, photos, tmp_path, size=32)
+    scale.extract(module, photos, tmp_path, size=32)
+    module.block.conv1.weight.data[0, 0, 0, 0] += 0.1
+    with pytest.raises(ValueError, match="has weights"):
+        scale.extract(module, photos, tmp_path, size=32)
 
 
 # ------------------------------------------------------------------------------------------------- a full disk
