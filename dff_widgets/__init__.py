@@ -12,6 +12,7 @@ __version__ = "0.1.0.dev0"
 # public name -> the module that defines it (None: the name is that submodule itself)
 _HOME: dict[str, str | None] = {
     "Activations": "activations",
+    "DFFComparison": "widgets",
     "DFFExplorer": "widgets",
     "DFFResult": "result",
     "DeepFeatureFactorization": "dff",
