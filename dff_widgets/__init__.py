@@ -7,8 +7,6 @@ a widget library.
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0.dev0"
-
 # public name -> the module that defines it (None: the name is that submodule itself)
 _HOME: dict[str, str | None] = {
     "Activations": "activations",
@@ -52,6 +50,10 @@ __all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("dff-widgets")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
     home = _HOME[name]
