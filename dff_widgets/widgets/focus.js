@@ -3,19 +3,8 @@
 // A stroke is drawn here at once, and told to the kernel as one message when it ends. The kernel owns the masks: its
 // answer replaces what was drawn. Everything is in image pixels; `view` alone knows of the screen.
 
-const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
-const bytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
 const round = (v) => Math.round(10 * v) / 10;
-
-/** An element with properties, and children. */
-function make(tag, properties = {}, ...children) {
-  const { aria = {}, ...rest } = properties;
-  const element = Object.assign(document.createElement(tag), rest);
-  for (const [name, value] of Object.entries(aria)) element.setAttribute(name === "role" ? name : `aria-${name}`, value);
-  element.append(...children);
-  return element;
-}
 
 /** One factor as a canvas of the photo's size: its colour, its strength as alpha, or all or nothing at a level. */
 function tint(values, [h, w], [width, height], color, gain, level) {
@@ -34,45 +23,6 @@ function tint(values, [h, w], [width, height], color, gain, level) {
     context.putImageData(all, 0, 0);
   }
   return canvas;
-}
-
-/** What `pack_mask` packed, one byte a pixel. */
-async function unpack(packed, count) {
-  const pixels = new Uint8Array(count);
-  if (!packed.length) return pixels;
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const bits = new Uint8Array(await new Response(stream).arrayBuffer());
-  for (let p = 0; p < count; p++) pixels[p] = (bits[p >> 3] >> (7 - (p & 7))) & 1;
-  return pixels;
-}
-const same = (a, b) => a.length === b.length && a.every((v, i) => v === b[i]);
-
-/** The border of a mask, along the edges of its pixels. */
-function outline(bits, h, w) {
-  const path = new Path2D();
-  const at = (y, x) => (y < 0 || x < 0 || y >= h || x >= w ? 0 : bits[y * w + x]);
-  const since = new Int32Array(w + 1).fill(-1); // per column line, the row at which its present edge began
-  const [first, last] = [bits.indexOf(1), bits.lastIndexOf(1)];
-  const end = first < 0 ? -1 : Math.floor(last / w) + 1;
-  for (let y = Math.floor(first / w); y <= end && y >= 0; y++) {
-    let from = -1;
-    for (let x = 0; x <= w; x++) {
-      const here = at(y, x);
-      if (x < w && here !== at(y - 1, x)) from = from < 0 ? x : from;
-      else if (from >= 0) {
-        path.moveTo(from, y);
-        path.lineTo(x, y);
-        from = -1;
-      }
-      if (y < h && here !== at(y, x - 1)) since[x] = since[x] < 0 ? y : since[x];
-      else if (since[x] >= 0) {
-        path.moveTo(x, since[x]);
-        path.lineTo(x, y);
-        since[x] = -1;
-      }
-    }
-  }
-  return path;
 }
 
 function render({ model, el }) {
@@ -119,7 +69,7 @@ function render({ model, el }) {
   const tools = {
     brush: button("Brush", "Brush (B)", () => put("tool", "brush")),
     polygon: button("Polygon", "Polygon (P): click its corners, Enter or double click closes it, Escape drops it", () => put("tool", "polygon")),
-    hand: button("Hand", "Move the image (H, or hold space)", () => put("tool", "hand")),
+    hand: button("Hand", "Hand (H, or hold space): moves the image", () => put("tool", "hand")),
   };
   const eraser = button("Erase", "Erase (E, or hold Shift)", () => put("erase", !get("erase")));
   const radius = make("input", { type: "range", min: 0.5, step: 0.5, title: "Radius of the brush ([ and ])", aria: { label: "Radius of the brush in image pixels" } });
@@ -160,7 +110,7 @@ function render({ model, el }) {
   });
   const shown = make("input", { type: "checkbox", checked: true });
   listen(shown, "change", () => schedule());
-  const clear = button("Clear", "Take the selected part away from this image", () => act({ do: "clear" }));
+  const clear = button("Clear", "Clear the selected part in this image", () => act({ do: "clear" }));
   const factors = make("section", {}, make("div", { className: "dffw-focus-title", textContent: "Factors" }), factorList);
   const panel = make("div", { className: "dffw-focus-panel" },
     make("section", {}, make("div", { className: "dffw-focus-title", textContent: "Parts" }), picker, options, partList,
@@ -265,85 +215,11 @@ function render({ model, el }) {
   }
 
   // ----------------------------------------------------------------------------------------------------- the masks
-  let masks = new Map(); // part -> {raw as it came, bits, and where they are not stale: path, area}
-  let [mh, mw] = [0, 0]; // of the masks
-  let pending = []; //      shapes that are drawn here and not yet in the kernel's masks; the last may be in the making
-  const scratch = make("canvas");
-  const scratchContext = scratch.getContext("2d", { willReadFrequently: true });
-  const wash = make("canvas"); // the pixels of the selected part
-  let washOf = null;
-  let decoding = 0;
-
+  const masks = new Masks(model);
   async function loadMasks() {
-    const mine = ++decoding;
-    const [parts, packed, size, place, handled] = ["parts", "masks", "mask_size", "place", "handled"].map(get);
-    const [h, w] = [size[0] ?? 0, size[1] ?? 0];
-    const known = pending.findIndex((shape) => shape.id && shape.id === handled);
-    pending = pending.slice(known + 1).filter((shape) => shape.index === place[0]);
-    const found = await Promise.all(parts.map(async (part, j) => {
-      const raw = packed[j] ? bytes(packed[j]) : new Uint8Array(0);
-      const old = masks.get(part); // most stay as they are
-      if (old && !old.touched && old.bits.length === h * w && mw === w && same(old.raw, raw)) return old;
-      return { raw, bits: await unpack(raw, h * w), path: null, area: null };
-    }));
-    if (mine !== decoding || gone.signal.aborted) return;
-    masks = new Map(parts.map((part, j) => [part, found[j]]));
-    if (mh !== h || mw !== w) {
-      [mh, mw] = [h, w];
-      [scratch.width, scratch.height, wash.width, wash.height] = [w, h, w, h];
-    }
-    pending.forEach((shape) => stamp(shape, (context) => trace(context, shape)));
-    washOf = null;
+    if (!(await masks.load()) || gone.signal.aborted) return;
     showAreas();
     schedule();
-  }
-
-  /** Draw a shape's outline or line in image pixels. */
-  function trace(context, { kind, points, radius: r }, from = 0) {
-    context.beginPath();
-    points.slice(from).forEach(([x, y]) => context.lineTo(x, y));
-    if (kind === "polygon") return context.fill("evenodd");
-    context.lineTo(...points.at(-1)); // a single point is a line too
-    [context.lineCap, context.lineJoin, context.lineWidth] = ["round", "round", 2 * r];
-    context.stroke();
-  }
-
-  /** Put what `paint` draws into the bits of a shape's part, where it covers half a pixel; only within a box. */
-  function stamp(shape, paint, from = 0) {
-    const mask = masks.get(shape.part);
-    const { h, w } = image();
-    if (!mask || !mw || !h) return;
-    const margin = (shape.radius ?? 0) + 1;
-    const range = (axis, size, n) => {
-      const values = shape.points.slice(from).map((p) => p[axis]);
-      return [clamp(Math.floor(((Math.min(...values) - margin) * n) / size), 0, n), clamp(Math.ceil(((Math.max(...values) + margin) * n) / size), 0, n)];
-    };
-    const [[left, right], [top, bottom]] = [range(0, w, mw), range(1, h, mh)];
-    if (left >= right || top >= bottom) return;
-    scratchContext.setTransform(1, 0, 0, 1, 0, 0);
-    scratchContext.clearRect(left, top, right - left, bottom - top);
-    scratchContext.setTransform(mw / w, 0, 0, mh / h, 0, 0);
-    paint(scratchContext);
-    const drawn = scratchContext.getImageData(left, top, right - left, bottom - top).data;
-    scratchContext.setTransform(1, 0, 0, 1, 0, 0);
-    scratchContext.clearRect(left, top, right - left, bottom - top);
-    const value = shape.erase ? 0 : 1;
-    for (let y = top, p = 3; y < bottom; y++)
-      for (let x = left; x < right; x++, p += 4) if (drawn[p] > 127) mask.bits[y * mw + x] = value;
-    [mask.path, mask.area, mask.touched] = [null, null, true];
-    if (washOf === shape.part) washBox(shape.part, left, top, right, bottom);
-  }
-
-  const colorOf = (part) => get("part_colors")[get("parts").indexOf(part)] ?? "#999999";
-
-  function washBox(part, left, top, right, bottom) {
-    if (left >= right || top >= bottom) return;
-    const pixels = new ImageData(right - left, bottom - top);
-    const [r, g, b] = rgb(colorOf(part));
-    const { bits } = masks.get(part);
-    for (let y = top, p = 0; y < bottom; y++)
-      for (let x = left; x < right; x++, p += 4) if (bits[y * mw + x]) pixels.data.set([r, g, b, 255], p);
-    wash.getContext("2d").putImageData(pixels, left, top);
   }
 
   // ------------------------------------------------------------------------------------------------------- drawing
@@ -364,26 +240,10 @@ function render({ model, el }) {
     context.clearRect(0, 0, canvas.width, canvas.height);
     context.drawImage(backdrop, 0, 0);
     const { h, w } = image();
-    const selected = get("part");
-    if (h && mw) {
-      context.setTransform((s * view.scale * w) / mw, 0, 0, (s * view.scale * h) / mh, s * view.x, s * view.y);
-      const pixel = mw / (view.scale * w); // a CSS pixel in those of the mask
-      if (shown.checked && masks.has(selected)) {
-        if (washOf !== selected) washBox((washOf = selected), 0, 0, mw, mh);
-        context.globalAlpha = 0.35;
-        context.imageSmoothingEnabled = false;
-        context.drawImage(wash, 0, 0);
-        context.globalAlpha = 1;
-      }
-      if (shown.checked) [...masks].sort(([a], [b]) => (a === selected) - (b === selected)).forEach(([part, mask]) => {
-        mask.path ??= outline(mask.bits, mh, mw);
-        const width = part === selected ? 2 : 1.25;
-        [context.lineCap, context.lineJoin] = ["round", "round"];
-        for (const [color, extra] of [["#000a", 1.5], [colorOf(part), 0]]) { // a dark seam, to be seen on any photo
-          [context.strokeStyle, context.lineWidth] = [color, (width + extra) * pixel];
-          context.stroke(mask.path);
-        }
-      });
+    if (h && masks.width && shown.checked) {
+      const [across, down] = [(view.scale * w) / masks.width, (view.scale * h) / masks.height]; // CSS pixels in one
+      context.setTransform(s * across, 0, 0, s * down, s * view.x, s * view.y);
+      masks.draw(context, 1 / across);
     }
     context.setTransform(s, 0, 0, s, 0, 0);
     if (corners.length) drawCorners(context);
@@ -409,7 +269,7 @@ function render({ model, el }) {
       context.moveTo(x + (n ? 3 : 5), y);
       context.arc(x, y, n ? 3 : 5, 0, 7);
     });
-    [context.fillStyle] = [colorOf(get("part"))];
+    [context.fillStyle] = [masks.color(get("part"))];
     context.fill();
     twice(context);
   }
@@ -439,11 +299,8 @@ function render({ model, el }) {
     }
     return tell({ index: get("place")[0], part, ...message });
   }
-  function begin(points, kind) {
-    const shape = { kind, points, part: get("part"), index: get("place")[0], radius: kind === "stroke" ? get("radius") : undefined, erase: erasing() };
-    pending.push(shape);
-    return shape;
-  }
+  const begin = (points, kind) => masks.begin({
+    kind, points, part: get("part"), index: get("place")[0], radius: kind === "stroke" ? get("radius") : 0, erase: erasing() });
   function finish(shape) {
     const { kind, erase, part, index, radius: r } = shape;
     const points = shape.points.map(([x, y]) => [round(x), round(y)]);
@@ -453,9 +310,7 @@ function render({ model, el }) {
     const points = corners;
     corners = [];
     if (points.length >= 3) {
-      const shape = begin(points, "polygon");
-      stamp(shape, (context) => trace(context, shape));
-      finish(shape);
+      finish(begin(points, "polygon"));
     }
     schedule();
   }
@@ -465,7 +320,7 @@ function render({ model, el }) {
     canvas.focus({ preventScroll: true });
     if (busy || event.button > 1 || !image().h) return;
     event.preventDefault();
-    pointer = toImage(event);
+    [pointer, shift] = [toImage(event), event.shiftKey];
     const tool = get("tool");
     if (event.button === 1 || space || tool === "hand") {
       [busy, grip] = ["pan", [event.clientX, event.clientY]];
@@ -476,7 +331,6 @@ function render({ model, el }) {
     } else if (tool === "brush") {
       busy = "stroke";
       shape = begin([pointer], "stroke");
-      stamp(shape, (context) => trace(context, shape));
     } else {
       const near = (p) => Math.hypot(p[0] - pointer[0], p[1] - pointer[1]) * view.scale < 7;
       if (corners.length >= 3 && near(corners[0])) closePolygon();
@@ -493,12 +347,10 @@ function render({ model, el }) {
     const [x, y] = shape.points.at(-1);
     if (Math.hypot(point[0] - x, point[1] - y) * view.scale < least) return;
     shape.points.push(point);
-    const from = shape.points.length - 2;
-    stamp(shape, (context) => trace(context, shape, from), from);
+    masks.stamp(shape, shape.points.length - 2);
   }
   listen(canvas, "pointermove", (event) => {
-    pointer = toImage(event);
-    shift = event.shiftKey;
+    [pointer, shift] = [toImage(event), event.shiftKey];
     if (busy === "pan") {
       view.x += event.clientX - grip[0];
       view.y += event.clientY - grip[1];
@@ -512,9 +364,10 @@ function render({ model, el }) {
     read();
     schedule();
   });
-  const release = () => {
+  const release = (event) => {
+    if (!busy) return;
     if (busy === "stroke") {
-      extend(pointer, 0.01);
+      if (event.type === "pointerup") extend(toImage(event), 0.01); // one that is cancelled says nothing of the place
       finish(shape);
       shape = null;
       showAreas();
@@ -523,7 +376,7 @@ function render({ model, el }) {
     mark();
     schedule();
   };
-  ["pointerup", "pointercancel"].forEach((name) => listen(canvas, name, (event) => busy && ((pointer = toImage(event)), release())));
+  ["pointerup", "pointercancel"].forEach((name) => listen(canvas, name, release));
   listen(canvas, "pointerleave", () => {
     if (!busy) pointer = null;
     read();
@@ -542,9 +395,7 @@ function render({ model, el }) {
     const { h, w } = image();
     const inside = pointer && pointer[0] >= 0 && pointer[1] >= 0 && pointer[0] < w && pointer[1] < h;
     const [x, y] = inside ? pointer.map(Math.floor) : [0, 0];
-    const p = inside ? Math.floor((y * mh) / h) * mw + Math.floor((x * mw) / w) : 0;
-    const here = inside ? [...masks].filter(([, mask]) => mask.bits[p]).map(([part]) => part) : [];
-    readout.textContent = inside ? [`x ${x}, y ${y}`, ...here].join(" · ") : "";
+    readout.textContent = inside ? [`x ${x}, y ${y}`, ...masks.under(x, y)].join(" · ") : "";
   }
 
   // ------------------------------------------------------------------------------------------------------ the keys
@@ -568,7 +419,7 @@ function render({ model, el }) {
     const onCanvas = target === canvas;
     if (command && key.toLowerCase() === "z") tell({ do: event.shiftKey ? "redo" : "undo" });
     else if (command && key.toLowerCase() === "y") tell({ do: "redo" });
-    else if (command || event.altKey) return;
+    else if (command || event.altKey || (target === radius && key.startsWith("Page"))) return;
     else if (/^[0-9]$/.test(key)) {
       const part = get("parts")[(Number(key) + 9) % 10]; // 1 is the first, 0 the tenth
       if (part !== undefined) put("part", part);
@@ -600,19 +451,17 @@ function render({ model, el }) {
       const found = button("", part, () => put("part", part), { className: "dffw-focus-part" });
       found.setAttribute("aria-label", part);
       found.append(make("kbd", { textContent: key, aria: { hidden: "true" } }),
-        make("i", { className: "dffw-focus-swatch", style: `background:${colorOf(part)}` }),
+        make("i", { className: "dffw-focus-swatch", style: `background:${masks.color(part)}` }),
         make("span", { className: "dffw-focus-name", textContent: part }), make("span", { className: "dffw-focus-share" }));
       return found;
     }));
-    washOf = null;
+    masks.repaint();
     showAreas();
     mark();
   }
   function showAreas() {
     get("parts").forEach((part, j) => {
-      const mask = masks.get(part);
-      if (mask) mask.area ??= mask.bits.reduce((sum, bit) => sum + bit, 0);
-      const share = mask?.bits.length ? (100 * mask.area) / mask.bits.length : 0;
+      const share = 100 * masks.share(part);
       const cell = partList.children[j]?.lastChild;
       if (cell) cell.textContent = share ? `${share < 10 ? share.toFixed(1) : Math.round(share)} %` : "";
     });
@@ -673,8 +522,8 @@ function render({ model, el }) {
     photo = null;
     redraw();
   }
-  on("photo", once(loadPhoto));
   on("place", once(leave));
+  ["photo", "place"].forEach((name) => on(name, once(loadPhoto))); // two images may have the same photo
   ["heat", "grid", "colors", "gains", "levels"].forEach((name) => on(name, once(freshTints)));
   ["parts", "part_colors"].forEach((name) => on(name, once(buildParts)));
   ["masks", "mask_size", "place", "parts", "handled"].forEach((name) => on(name, once(loadMasks)));

@@ -1,7 +1,7 @@
 """The focus view: one image at full size, its factors over it, and tools to paint the masks of its parts.
 
 The canvas is a small anywidget of our own. Of a stroke of 60 mouse moves ipycanvas sends 61 messages (26 kB) to a
-kernel that has to draw each; here the browser draws at the screen's resolution, and sends one message (1.3 kB) at its end.
+kernel that has to draw each; here the browser draws, in the screen's own pixels, and sends one (1.3 kB) at its end.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ..tiles import contrast, encode_tile, pack_heat
 Array = npt.NDArray[Any]
 
 _HERE = Path(__file__).parent
+_MODULES = ("dom.js", "focus_masks.js", "focus.js")  # one script: an anywidget has no other files
 _SIDE = 1600  # longer side in pixels of the photo and the masks that are sent
 
 
@@ -60,7 +61,7 @@ class FocusView(anywidget.AnyWidget):
         status: one line about what happened last.
     """
 
-    _esm = (_HERE / "focus.js").read_text(encoding="utf-8")
+    _esm = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in _MODULES)
     _css = (_HERE / "focus.css").read_text(encoding="utf-8")
 
     truth = t.Instance(PartMasks)

@@ -21,20 +21,6 @@ from .conftest import FAKE_MODEL, _wire
 
 SIZE = (180, 260)
 
-# What the fake model lacks: messages of our own kind, kept with what is saved until the test hands them over.
-OUTBOX = """() => {
-  window.outbox = [];
-  const set = model.set.bind(model);
-  const changed = new Set();
-  window.fromKernel = set;
-  model.set = (name, value) => { changed.add(name); set(name, value); };
-  model.save_changes = () => {
-    outbox.push({state: Object.fromEntries([...changed].map((n) => [n, model.get(n)]))});
-    changed.clear();
-  };
-  model.send = (content) => outbox.push({content: JSON.parse(JSON.stringify(content))});
-}"""
-
 
 class Desk:
     """A focus view on a blank page; `deliver` is the wire between the page and the widget."""
@@ -48,7 +34,6 @@ class Desk:
         names = [n for n in view.trait_names(sync=True) if not n.startswith("_")]
         self.names = [n for n in names if n not in ("layout", "comm", "tabbable", "tooltip")]
         page.evaluate(FAKE_MODEL, [view._esm, {n: _wire(getattr(view, n)) for n in self.names}])
-        page.evaluate(OUTBOX)
         page.wait_for_function("+document.querySelector('.dffw').dataset.frames > 0")
         page.wait_for_timeout(100)
 
@@ -379,6 +364,20 @@ def test_factors_lie_over_the_photo_and_opacity_sends_one_message(open_desk, tru
     assert np.abs(pixels(desk.page) - half).mean() > 0.5
     desk.page.mouse.up()
     assert desk.page.evaluate("outbox.length") == 1
+
+
+def test_another_image_with_the_same_photo_is_shown(open_desk) -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+    desk = open_desk(FocusView(PartMasks(dff.ImageSet.from_arrays([photo, photo])), part="head"))
+    desk.drag((20, 20), (60, 20))
+    desk.page.get_by_role("button", name="Next image").click()
+    desk.deliver()
+    desk.page.mouse.move(5, 5)
+    assert pixels(desk.page)[..., :3].std() > 20
+    assert parts_under(desk, (40, 20)) == []
+    desk.page.get_by_role("button", name="Previous image").click()
+    desk.deliver()
+    assert parts_under(desk, (40, 20)) == ["head"]
 
 
 def test_it_closes_and_opens(open_desk, truth) -> None:
