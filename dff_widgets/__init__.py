@@ -28,6 +28,7 @@ _HOME: dict[str, str | None] = {
     "assign": "parts",
     "baselines": None,
     "best_part_iou": "metrics",
+    "classes": "classifier",
     "corloc": "metrics",
     "coverage": "parts",
     "datasets": None,
@@ -36,6 +37,7 @@ _HOME: dict[str, str | None] = {
     "extract": "activations",
     "factor_tree": "dff",
     "figures": None,
+    "inspection": None,
     "iou": "metrics",
     "kmeans": "factorization",
     "load_network": "networks",
@@ -44,6 +46,8 @@ _HOME: dict[str, str | None] = {
     "pca": "factorization",
     "project": "factorization",
     "scale": None,
+    "spectrum": "inspection",
+    "top_patches": "inspection",
 }
 
 __all__ = sorted(_HOME)

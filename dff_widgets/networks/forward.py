@@ -44,12 +44,15 @@ def inference(module: nn.Module) -> Iterator[None]:
                 m.training = True
 
 
-Hook = Callable[[str, nn.Module, tuple[Any, ...], Any], None]
+Hook = Callable[[str, nn.Module, tuple[Any, ...], Any], Any]
 
 
 @contextlib.contextmanager
 def hooked(modules: Mapping[str, nn.Module], hook: Hook) -> Iterator[None]:
-    """`hook(name, module, inputs, output)` after each forward of each module, inside the `with` only."""
+    """`hook(name, module, inputs, output)` after each forward of each module, inside the `with` only.
+
+    What a hook returns, unless it is None, takes the place of the module's output.
+    """
     with contextlib.ExitStack() as stack:
         for name, m in modules.items():
             handle = m.register_forward_hook(lambda m, inputs, output, name=name: hook(name, m, inputs, output))
