@@ -64,7 +64,7 @@ function labelTools({ model, listen, put, send }) {
       const share = coverage[j]?.[p] ?? 0;
       const own = (labels[j] ?? []).includes(parts[p]);
       cell.textContent = Math.round(100 * share);
-      cell.style.setProperty("--dffw-share", `${Math.round(45 * share)}%`);
+      cell.style.setProperty("--dffw-share", `${Math.round(35 * share)}%`);
       cell.style.setProperty("--dffw-color", colors[j]);
       cell.setAttribute("aria-pressed", own);
       cell.title = `Factor ${j} covers ${percent(share)} of ${parts[p].slice(0, 200)}: click to ${own ? "take the name away" : "name it so"}`;
