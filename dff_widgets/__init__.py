@@ -24,6 +24,7 @@ _HOME: dict[str, str | None] = {
     "PartLabels": "parts",
     "PartMasks": "painting",
     "Sketch": "factorization",
+    "SweepView": "widgets",
     "TreeView": "widgets",
     "assign": "parts",
     "baselines": None,

@@ -5,6 +5,7 @@ from .explorer import DFFExplorer
 from .focus import FocusView
 from .gallery import Gallery
 from .labeling import LabelingPanel
+from .sweep import SweepView
 from .tree import TreeView
 
-__all__ = ["DFFComparison", "DFFExplorer", "FocusView", "Gallery", "LabelingPanel", "TreeView"]
+__all__ = ["DFFComparison", "DFFExplorer", "FocusView", "Gallery", "LabelingPanel", "SweepView", "TreeView"]
