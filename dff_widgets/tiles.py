@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from .heatmaps import upsample
+from .heatmaps import blend, upsample
 from .images import ImageSet, UnreadableImageError
+
+if TYPE_CHECKING:
+    from .result import DFFResult
 
 Array = npt.NDArray[Any]
 
@@ -70,4 +73,30 @@ def encode_tile(images: ImageSet, index: int, *, side: int = _TILE_PIXELS) -> by
         image = Image.new("RGB", (side, side), "#888888")
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=88)
+    return buffer.getvalue()
+
+
+def contact_sheet(
+    images: ImageSet, indices: Sequence[int], result: DFFResult | None, colors: Sequence[str], *, side: int = 200
+) -> bytes:
+    """A few images side by side under their heat maps, as one JPEG.
+
+    Args:
+        images: the images.
+        indices: which of them.
+        result: of the same images, or None for the photos alone.
+        colors: per factor ``#RRGGBB``.
+        side: longer side of each in pixels.
+    """
+    gap = 4
+    sheet = Image.new("RGB", (max(1, len(indices)) * (side + gap) - gap, side), "white")
+    maps = [] if result is None else [result.coarse_heatmaps(i) for i in indices]
+    gains = np.array(contrast(maps) if maps else [], dtype=np.float32)[:, None, None]
+    for place, i in enumerate(indices):
+        tile = np.asarray(Image.open(io.BytesIO(encode_tile(images, i, side=side))))
+        if maps:
+            tile = blend(tile, (upsample(maps[place], tile.shape[:2]) * gains).clip(0, 1), colors)
+        sheet.paste(Image.fromarray(tile), (place * (side + gap), (side - len(tile)) // 2))
+    buffer = io.BytesIO()
+    sheet.save(buffer, "JPEG", quality=85)
     return buffer.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import re
 import threading
@@ -26,7 +27,7 @@ from ..parts import PartLabels
 from ..result import DFFResult
 from ..scale import Store
 from ..session import Session
-from ..tiles import contrast
+from ..tiles import contact_sheet, contrast
 from .branches import Branches
 from .controls import Controls, Reporter
 from .gallery import Gallery
@@ -38,6 +39,7 @@ from .sources import SORTS, Sources, arranged
 
 _FITTED = ("images", "network", "layer", "k", "solver", "seed", "size")  # what the factors depend on
 _KEPT = ("layer", "k", "solver", "seed", "size", "refine")  # what a session keeps, beside the network
+_STILL = 6  # images in the picture for viewers without widgets
 _MANY = 1000  # images from which a person is asked first
 _ASKED = (*_FITTED, "refine", "shown", "basis")  # and the result
 
@@ -168,6 +170,26 @@ class DFFExplorer(w.VBox):
     @t.validate("labels")  # type: ignore[untyped-decorator]
     def _any_labels(self, proposal: Any) -> PartLabels:
         return PartLabels(proposal["value"], k=self.result.k if self.result is not None else None)
+
+    def __repr__(self) -> str:
+        shown = f"{self.network_name} · {self.layer or 'default layer'} · k={self.k}"
+        return f"DFFExplorer({len(self.images)} images: {shown}; {self.status or 'starting'})"
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """The widget, and for viewers without widgets a still picture and a line of text."""
+        bundle = super()._repr_mimebundle_(**options)
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        if data is not None:
+            images = self.images if self.result is None else self.result.images
+            picture = contact_sheet(images, self._arranged()[:_STILL], self.result, self.colors)
+            data |= {"text/plain": repr(self), "image/jpeg": base64.b64encode(picture).decode()}
+        return bundle
+
+    @property
+    def network_name(self) -> str:
+        """The network, as a name."""
+        network = self.network
+        return network if isinstance(network, str) else getattr(network, "name", type(network).__name__)
 
     @property
     def pages(self) -> int:

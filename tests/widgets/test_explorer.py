@@ -1,3 +1,5 @@
+import base64
+import io
 import threading
 
 import numpy as np
@@ -6,6 +8,7 @@ import torch
 from PIL import Image
 
 import dff_widgets as dff
+from dff_widgets.tiles import contact_sheet
 
 
 def consistent(explorer: dff.DFFExplorer) -> None:
@@ -300,3 +303,15 @@ def test_it_can_be_driven_from_another_thread(explorer) -> None:
     thread.join(60)
     assert explorer.k == 3
     consistent(explorer)
+
+
+def test_without_a_front_end_it_is_a_line_of_text_and_a_picture(explorer) -> None:
+    assert repr(explorer) == f"DFFExplorer(4 images: Sequential · 4 · k=2; {explorer.status})"
+    data = explorer._repr_mimebundle_()
+    data = data[0] if isinstance(data, tuple) else data
+    assert data["text/plain"] == repr(explorer)
+    assert "application/vnd.jupyter.widget-view+json" in data
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/jpeg"]))))
+    assert picture.shape == (200, 4 * 204 - 4, 3)
+    photos = contact_sheet(explorer.images, range(4), None, [])
+    assert np.abs(picture.astype(int) - np.asarray(Image.open(io.BytesIO(photos)))).max() > 40
