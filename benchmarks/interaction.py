@@ -3,15 +3,20 @@
     python -m benchmarks.interaction [--runs 15] [--json FILE]
 
 Twelve creatures, the embedded network at 320 px. Each row is the time from the event in the page to the frame that
-shows its effect. Results are computed anew each time: only the activations are cached, as after a person's first look.
+shows its effect: for names, the changed IoU. Results are computed anew each time: only the activations are cached, as
+after a person's first look. All of it here, and over a link of 100 ms (both ways together) and 20 Mbit/s.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import statistics
 import tempfile
+import threading
+import urllib.parse
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -37,6 +42,46 @@ WATCH = """([event, done]) => {
 }"""
 FRAMES = "+document.querySelector('.dffw').dataset.frames"
 FORGET = "explorer._pipeline._results.clear()"
+SCORE = "document.querySelector('.dffw-score').textContent"
+SUMMARY = "document.querySelector('.dffw-summary').textContent"
+
+
+class SlowLink:
+    """A TCP proxy to a port of this machine that delays and throttles, each way; Chromium's own spares WebSockets."""
+
+    def __init__(self, to: int, delay: float = 0.05, rate: float = 20e6 / 8) -> None:
+        self._to, self._delay, self._rate = to, delay, rate  # seconds and bytes per second, one way
+        self._free = {"up": 0.0, "down": 0.0}  # when the line has sent what it has to send
+        self._loop = asyncio.new_event_loop()
+        self._server = self._loop.run_until_complete(asyncio.start_server(self._connect, "127.0.0.1", 0))
+        self.port: int = self._server.sockets[0].getsockname()[1]
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self._to)
+        await asyncio.gather(self._pump("up", reader, back), self._pump("down", there, writer), return_exceptions=True)
+
+    async def _pump(self, way: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+        arriving = asyncio.create_task(self._arrive(under_way, writer))
+        data = b"."
+        while data:  # the last is empty: closed
+            data = await reader.read(1 << 14)
+            self._free[way] = max(self._free[way], self._loop.time()) + len(data) / self._rate
+            under_way.put_nowait((self._free[way] + self._delay, data))
+        await arriving
+
+    async def _arrive(self, under_way: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter) -> None:
+        while True:
+            due, data = await under_way.get()
+            await asyncio.sleep(due - self._loop.time())
+            if not data:
+                return writer.close()
+            writer.write(data)
+            await writer.drain()
 
 
 def timed(book: Notebook, event: str, done: str, act) -> float:
@@ -45,17 +90,18 @@ def timed(book: Notebook, event: str, done: str, act) -> float:
     return book.page.evaluate("window.waited")
 
 
-def k_changes(book: Notebook, runs: int) -> list[float]:
+def rows(k: int) -> str:
+    return f"document.querySelectorAll('.dffw-row').length === {k}"
+
+
+def k_changes(book: Notebook, runs: int, done: Callable[[int], str] = rows) -> list[float]:
     handle = book.page.locator(".dffw-explorer .noUi-handle").first
     times = []
     for run in range(runs):
         book.run(FORGET)
-        up = run % 2 == 0
+        k, key = (4, "ArrowRight") if run % 2 == 0 else (3, "ArrowLeft")
         handle.focus()
-        rows = f"document.querySelectorAll('.dffw-row').length === {4 if up else 3}"
-        times.append(
-            timed(book, "keydown", rows, lambda up=up: book.page.keyboard.press("ArrowRight" if up else "ArrowLeft"))
-        )
+        times.append(timed(book, "keydown", done(k), lambda key=key: book.page.keyboard.press(key)))
         book.run("explorer.wait()")
     return times
 
@@ -88,6 +134,72 @@ def opacity_changes(book: Notebook, runs: int) -> list[float]:
     return times
 
 
+def forget_names(book: Notebook) -> None:
+    book.run("explorer.panel.clear()")
+    book.page.wait_for_function(f"{SCORE} === ''")
+
+
+def namings(book: Notebook, runs: int) -> list[float]:
+    box = book.page.locator(".dffw-box").first
+    times = []
+    for run in range(runs):
+        old = book.page.evaluate(SCORE)
+        box.fill("torso" if run % 2 else "head")
+        times.append(timed(book, "keydown", f"{SCORE} !== {old!r}", lambda: book.page.keyboard.press("Enter")))
+    return times
+
+
+def clicks(book: Notebook, runs: int, what: str) -> list[float]:
+    times = []
+    for _ in range(runs):
+        forget_names(book)
+        target = book.page.locator(what).first
+        target.scroll_into_view_if_needed()
+        times.append(timed(book, "click", f"{SCORE} !== ''", target.click))
+    return times
+
+
+def percentile_frames(book: Notebook, runs: int) -> list[float]:
+    page = book.page
+    page.get_by_label("What is drawn").select_option("masks")
+    book.run("explorer.wait()")
+    page.wait_for_timeout(500)
+    slider = page.get_by_label("Percentile from which a pixel is in the mask")
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 0.75 * box["width"], y)
+    page.mouse.down()
+    times = []
+    for run in range(runs):
+        frames, x = page.evaluate(FRAMES), box["x"] + (0.6 if run % 2 else 0.8) * box["width"]
+        times.append(timed(book, "input", f"{FRAMES} > {frames}", lambda x=x: page.mouse.move(x, y)))
+    page.mouse.up()
+    page.get_by_label("What is drawn").select_option("heat")
+    book.run("explorer.wait()")
+    return times
+
+
+def percentiles_let_go(book: Notebook, runs: int) -> list[float]:
+    book.run("explorer.panel.assign_by_coverage(); explorer.wait()")
+    slider = book.page.get_by_label("Percentile from which a pixel is in the mask")
+    slider.focus()
+    times = []
+    for run in range(runs):
+        old = book.page.evaluate(SUMMARY)
+        done = f"{SUMMARY} !== {old!r} && {SUMMARY}.includes('all 12')"
+        key = "PageDown" if run % 2 else "PageUp"
+        times.append(timed(book, "keydown", done, lambda key=key: book.page.keyboard.press(key)))
+        book.run("explorer.wait()")
+    return times
+
+
+def named_k_changes(book: Notebook, runs: int) -> list[float]:
+    """Until every IoU of the new factors is there."""
+    book.run("explorer.panel.assign_by_coverage(); explorer.wait()")
+    return k_changes(book, runs, lambda k: f"{SUMMARY}.includes('of {k} named') && {SUMMARY}.includes('all 12')")
+
+
 def first_picture(book: Notebook) -> float:
     """Seconds from running the notebook to overlays on the screen, in a fresh kernel."""
     book.page.evaluate(
@@ -100,32 +212,54 @@ def first_picture(book: Notebook) -> float:
     return book.page.evaluate("window.first")
 
 
+def measure(book: Notebook, runs: int) -> dict[str, list[float]]:
+    table = {"first picture, imports included": [first_picture(book)]}
+    book.run("explorer.wait()")
+    return table | {
+        "k, cached activations": k_changes(book, runs),
+        "layer, cached activations": layer_changes(book, runs),
+        "opacity": opacity_changes(book, runs),
+        "a name typed, Enter": namings(book, runs),
+        "a suggestion": clicks(book, runs, ".dffw-chip"),
+        "a cell of the matrix": clicks(book, runs, ".dffw-cell"),
+        "assign by coverage": clicks(book, runs, ".dffw-assign button"),
+        "percentile dragged, masks shown: a frame": percentile_frames(book, runs),
+        "percentile let go: every IoU": percentiles_let_go(book, runs),
+        "k, with names: every IoU": named_k_changes(book, runs),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=15)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    tables = {}
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
-        book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        nbformat.write(book, Path(folder) / "bench.ipynb")
         server = Server(Path(folder), "lab")
+        link = SlowLink(urllib.parse.urlsplit(server.base).port or 0)
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=BROWSER_ARGS)
         try:
-            page = Notebook(browser.new_context(viewport={"width": 1440, "height": 1000}), server, "bench.ipynb")
-            table = {"first picture, imports included": [first_picture(page)]}
-            page.run("explorer.wait()")
-            table["k, cached activations"] = k_changes(page, options.runs)
-            table["layer, cached activations"] = layer_changes(page, options.runs)
-            table["opacity"] = opacity_changes(page, options.runs)
+            for where, base in (("here", server.base), ("link", f"http://127.0.0.1:{link.port}")):
+                book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
+                book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+                nbformat.write(book, Path(folder) / f"{where}.ipynb")
+                server.base = base
+                context = browser.new_context(viewport={"width": 1440, "height": 1000})
+                notebook = Notebook(context, server, f"{where}.ipynb")
+                tables[where] = measure(notebook, options.runs)
+                notebook.close()
         finally:
             browser.close()
             server.close()
-    print("| action | median | least | most | n |\n|---|---|---|---|---|")
-    for action, times in table.items():
-        print(f"| {action} | {statistics.median(times):.0f} ms | {min(times):.0f} | {max(times):.0f} | {len(times)} |")
+            link.close()
+    print("| where | action | median | least | most | n |\n|---|---|---|---|---|---|")
+    for where, table in tables.items():
+        for action, times in table.items():
+            numbers = f"{statistics.median(times):.0f} ms | {min(times):.0f} | {max(times):.0f} | {len(times)}"
+            print(f"| {where} | {action} | {numbers} |")
     if options.json:
-        options.json.write_text(json.dumps(table, indent=1))
+        options.json.write_text(json.dumps(tables, indent=1))
 
 
 if __name__ == "__main__":

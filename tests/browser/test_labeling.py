@@ -14,6 +14,7 @@ from dff_widgets.factorization import Factorization
 from dff_widgets.heatmaps import palette
 
 from .conftest import _wire
+from .test_explorer import no_errors, settle, until
 
 SIZES = ((48, 64), (64, 40), (56, 56))
 PARTS = ("head", "torso", "legs")
@@ -87,8 +88,7 @@ class Wired:
         )
 
     def press(self, *keys: str) -> None:
-        for key in keys:
-            self.page.keyboard.press(key)
+        press(self.page, *keys)
 
 
 @pytest.fixture
@@ -101,6 +101,11 @@ def wired(blank) -> Callable[..., Wired]:
         return Wired(blank(panel.gallery), panel)
 
     return open_panel
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
 
 
 def pixels(page: Page) -> np.ndarray:
@@ -406,3 +411,100 @@ def test_any_name_is_text_and_the_layout_holds(wired) -> None:
         assert desk.page.evaluate("document.documentElement.scrollWidth") <= width
     desk.page.set_viewport_size({"width": 1440, "height": 1000})
     assert not dialogs
+
+
+# ------------------------------------------------------------------------------------------------ a session in Jupyter
+SESSION = """
+import dff_widgets as dff
+images = dff.datasets.creatures(n=4, seed=0, size=128)
+explorer = dff.DFFExplorer(images, k=2, size=160)
+explorer
+"""
+
+
+def test_a_session_from_the_first_name_to_the_exported_page(open_notebook, notebooks_folder, context) -> None:
+    book = open_notebook(SESSION)
+    book.run_all()
+    settle(book)
+    page, dialogs = book.page, []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    boxes = page.locator(".dffw-box")
+    scores = page.locator(".dffw-score")
+
+    page.get_by_label("Images", exact=True).and_(page.locator(".dffw-grid")).focus()
+    press(page, "1", "Enter")
+    page.keyboard.type("head")
+    press(page, "Enter")
+    until(book, lambda: scores.nth(1).inner_text().startswith("IoU"))
+    assert book.run("print(dict(explorer.labels))") == "{0: [], 1: ['head']}"
+    named = scores.nth(1).inner_text()
+
+    cells = book.cells()
+    press(page, "b", "a", "d", "d")  # JupyterLab's own, which insert and delete cells
+    page.wait_for_timeout(200)
+    assert book.cells() == cells
+
+    page.get_by_role("button", name="Assign by coverage").click()
+    until(book, lambda: book.run("print(explorer.labels.named)") == "2")
+    until(book, lambda: all(text.startswith("IoU") for text in scores.all_inner_texts()))
+    assert scores.all_inner_texts() == book.run("print(*[f'IoU {v:.2f}' for v in explorer.iou], sep='\\n')").split("\n")
+    assigned = [box.input_value() for box in boxes.all()]
+    press(page, "Control+z")
+    until(book, lambda: [box.input_value() for box in boxes.all()] == ["", "head"])
+    assert scores.nth(1).inner_text() == named
+    press(page, "Control+Shift+z")
+    until(book, lambda: [box.input_value() for box in boxes.all()] == assigned)
+
+    book.save()
+    page.reload()
+    book.ready()
+    page.wait_for_function("document.querySelectorAll('.dffw-box').length === 2")
+    assert [box.input_value() for box in boxes.all()] == assigned
+
+    book.run("explorer.k = 3; explorer.percentile = 80.0")
+    settle(book)
+    assert boxes.count() == 3
+    book.run("explorer.panel.truth.stroke(0, 'whisker', [(20, 20), (60, 60)], 6)")
+    until(book, lambda: page.locator(".dffw-matrix").get_by_text("whisker").count() == 1)
+    boxes.nth(2).fill("<img src=x onerror=alert(1)>")
+    press(page, "Enter")
+    until(book, lambda: book.run("print(explorer.labels[2])") == "['<img src=x onerror=alert(1)>']")
+    before = [box.input_value() for box in boxes.all()]
+    page.get_by_label("Session", exact=True).fill("mine.dff")
+    press(page, "Tab")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("saved in 'mine.dff'").wait_for()
+
+    page.get_by_label("Export", exact=True).and_(page.locator("select")).select_option(label="HTML page")
+    page.get_by_role("button", name="Export", exact=True).click()
+    page.get_by_text("HTML page of 4 images in 'labels.html'").wait_for()
+
+    page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    book.ready()
+    book.run_all()
+    settle(book)
+    assert boxes.count() == 2
+    page.get_by_label("Session", exact=True).fill("mine.dff")
+    press(page, "Tab")
+    page.get_by_role("button", name="Load", exact=True).click()
+    page.get_by_text("loaded from 'mine.dff'").wait_for()
+    until(book, lambda: [box.input_value() for box in boxes.all()] == before)
+    settle(book)
+    assert book.run("print(explorer.k, explorer.percentile)") == "3 80.0"
+    assert book.run("print(explorer.panel.truth[0]['whisker'].any())") == "True"
+    page.locator(".dffw-name").nth(2).click()
+    press(page, "Control+z")
+    until(book, lambda: boxes.nth(2).input_value() != before[2])
+    assert not dialogs
+    no_errors(book)
+
+    alone = context.new_page()
+    alone.goto((notebooks_folder / "labels.html").as_uri())
+    alone.wait_for_selector(".dffw[data-frames] canvas")
+    assert alone.locator(".dffw-name").all_inner_texts() == [name or f"factor {j}" for j, name in enumerate(before)]
+    assert "0." in alone.locator("header li").first.inner_text()
+    drawn = pixels(alone)
+    for slider in alone.locator(".dffw-row input[type=range]").all():
+        slider.fill("0.1")
+    assert np.abs(pixels(alone) - drawn).mean() > 2
+    alone.close()
