@@ -14,6 +14,7 @@ _HOME: dict[str, str | None] = {
     "DFFExplorer": "widgets",
     "DFFResult": "result",
     "DeepFeatureFactorization": "dff",
+    "FactorInspector": "widgets",
     "FactorTree": "hierarchy",
     "Factorization": "factorization",
     "FocusView": "widgets",
