@@ -29,6 +29,7 @@ from ..scale import Store
 from ..session import Session
 from ..tiles import contact_sheet, contrast
 from .branches import Branches
+from .closeup import Closeup
 from .controls import Controls, Reporter
 from .gallery import Gallery
 from .jobs import CancelledError, LatestJob, Ticket
@@ -69,6 +70,7 @@ class DFFExplorer(w.VBox):
         shown: the images that the factors are shown in, by index; empty for all.
         basis: None, or a `Basis`: factors that were found in other images, until k, layer or network change.
         hierarchy: whether the tree of the factors for k = 1, 2, ... is shown under the gallery.
+        closeup: whether the selected factor is shown from close up: where it is strongest, its channels, its classes.
         held: whether nothing is computed until `start`: so it is with more than a thousand images.
         sort: ``"as given"``, ``"name"``, or ``"factor"`` for the strength of the selected factor.
         filter: only images with this in their names are shown.
@@ -99,6 +101,7 @@ class DFFExplorer(w.VBox):
     shown = t.Tuple()
     basis = t.Instance(Basis, allow_none=True)
     hierarchy = t.Bool(False)
+    closeup = t.Bool(False)
     held = t.Bool(False)
     sort = t.Enum(SORTS, "as given")
     filter = t.Unicode("")
@@ -136,17 +139,11 @@ class DFFExplorer(w.VBox):
         if unknown:
             raise TypeError(f"DFFExplorer has no option {unknown[0]!r}; it has {', '.join(_ASKED)}")
         super().__init__(images=ImageSet.of(images), **{"labels": PartLabels(), **traits})
-        self.branches = Branches(self)
+        self.branches, self.closer = Branches(self), Closeup(self)
         self._controls = Controls(self)
         self.sources = Sources(self)
-        self.children = [
-            self.sources,
-            *self._controls.rows(),
-            self.panel.bar,
-            self.panel.slot,
-            self.gallery,
-            self.branches,
-        ]
+        above = [self.sources, *self._controls.rows(), self.panel.bar, self.panel.slot]
+        self.children = [*above, self.gallery, self.closer, self.branches]
         self.add_class("dffw-explorer")
         for name in ("opacity", "visible", "selected"):
             t.link((self, name), (self.gallery, name))
@@ -206,14 +203,8 @@ class DFFExplorer(w.VBox):
             TimeoutError: it took longer.
         """
         end = None if timeout is None else time.monotonic() + timeout
-        # each asks the next ones only
-        for waiting in (
-            self.sources.wait,
-            self._jobs.wait,
-            self.branches.wait,
-            self._pages.wait,
-            self.panel.wait_measured,
-        ):
+        asking = (self.sources, self._jobs, self.branches, self.closer, self._pages)  # each asks the next ones only
+        for waiting in (*(one.wait for one in asking), self.panel.wait_measured):
             if not waiting(None if end is None else max(0.0, end - time.monotonic())):
                 raise TimeoutError(f"not done after {timeout} s: {self.status}")
 

@@ -98,6 +98,10 @@ class Pipeline:
         with self._lock:
             return self._networks.get(network, load)
 
+    def known_network(self, network: Any) -> Network | None:
+        """The network, if it is loaded already."""
+        return dict.get(self._networks, network)
+
     def adopt(self, request: Request, result: DFFResult) -> DFFResult:
         """Take the result of a request from elsewhere; it is given the request's images.
 
