@@ -60,6 +60,8 @@ class PartMasks(Sequence[Mapping[str, Array]]):
         names: the names in `parts`, where they are known: else the masks of all images are read once to gather them.
 
     Attributes:
+        images: the images.
+        own: the data set's own masks, per image; None where it has none.
         version: grows with every change.
 
     Raises:
@@ -88,7 +90,7 @@ class PartMasks(Sequence[Mapping[str, Array]]):
             raise ValueError(f"parts are of {len(parts)} images; there are {len(images)}")
         self.images = images
         self.version = 0
-        self._own, self._own_names = parts, names
+        self.own, self._own_names = parts, names
         self._painted: dict[int, dict[str, Bits]] = {}
         self._added: dict[str, None] = {}  # names that came with the painting; kept through undo, in their order
         self._edits: list[_Edit] = []
@@ -109,7 +111,7 @@ class PartMasks(Sequence[Mapping[str, Array]]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         i = self._place(index)
-        masks = dict(self._own[i]) if self._own is not None else {}
+        masks = dict(self.own[i]) if self.own is not None else {}
         with self._lock:
             masks.update({part: self._unpack(i, bits) for part, bits in self._painted.get(i, {}).items()})
         return masks
@@ -138,7 +140,7 @@ class PartMasks(Sequence[Mapping[str, Array]]):
     def known(self, index: int) -> bool:
         """Whether image `index` has any ground truth."""
         i = self._place(index)
-        return bool(self._painted.get(i)) or (self._own is not None and len(self._own[i]) > 0)
+        return bool(self._painted.get(i)) or (self.own is not None and len(self.own[i]) > 0)
 
     def places(self, images: ImageSet) -> list[int]:
         """Of some of these images, which they are: per image its index.
@@ -374,7 +376,7 @@ class PartMasks(Sequence[Mapping[str, Array]]):
 
     def _start(self, i: int, part: str) -> Bits:
         """The mask that painting starts from: a copy of the data set's, or an empty one."""
-        own = None if self._own is None else self._own[i].get(part)
+        own = None if self.own is None else self.own[i].get(part)
         if own is None:
             return np.zeros(self._shape(i), dtype=np.uint8)
         if np.shape(own) != self._size(i):
@@ -384,7 +386,7 @@ class PartMasks(Sequence[Mapping[str, Array]]):
     @cached_property
     def _own_parts(self) -> tuple[str, ...]:
         names = self._own_names
-        return tuple(dict.fromkeys((n for masks in self._own or () for n in masks) if names is None else names))
+        return tuple(dict.fromkeys((n for masks in self.own or () for n in masks) if names is None else names))
 
     def _size(self, i: int) -> tuple[int, int]:
         if i not in self._sizes:

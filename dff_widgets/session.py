@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import storage
-from .images import ImageSet
+from .images import ImageSet, UnreadableImageError
 from .painting import PartMasks
 from .parts import History, PartLabels
 from .result import DFFResult
@@ -87,7 +87,21 @@ class Session:
         bits = {name: tensor for name, tensor in tensors.items() if name.startswith(_PAINTING)}
         return Session(result, labels, settings, names, (painted, bits), page)
 
-    def truth(self, images: ImageSet, *, names: Sequence[str] | None = None) -> PartMasks:
+    def seen_in(self, images: ImageSet) -> bool:
+        """Whether these are the images that the factors were seen in, by their names and sizes."""
+        try:
+            sizes = tuple(images.size(i) for i in range(len(images)))
+        except UnreadableImageError:
+            return False
+        return (images.names, sizes) == (self.result.images.names, self.result.sizes)
+
+    def truth(
+        self,
+        images: ImageSet,
+        *,
+        parts: Sequence[Mapping[str, Array]] | None = None,
+        names: Sequence[str] | None = None,
+    ) -> PartMasks:
         """The painted masks on the images at hand.
 
         Where names and sizes are the same, all of them with their undo; else those of the images whose own name and
@@ -95,7 +109,8 @@ class Session:
 
         Args:
             images: now at hand.
-            names: of the images' own parts, where they are known; see `PartMasks`.
+            parts: their own part masks; see `PartMasks`.
+            names: of those, where they are known.
 
         Raises:
             ValueError: the painted masks are damaged.
@@ -114,8 +129,8 @@ class Session:
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise ValueError(f"the painted masks are damaged: {error}") from error
         if same and len(kept["painted"]) == len(content["painted"]):
-            return PartMasks.from_tensors(content, tensors, images, names=names)
-        return PartMasks.from_tensors(kept, bits, images, names=names)
+            return PartMasks.from_tensors(content, tensors, images, parts, names=names)
+        return PartMasks.from_tensors(kept, bits, images, parts, names=names)
 
 
 def _plain(labels: PartLabels) -> list[list[str]]:

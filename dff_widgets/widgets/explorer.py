@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import re
 import threading
@@ -18,6 +19,7 @@ import numpy as np
 import traitlets as t
 from torch import nn
 
+from ..factorization._descend import SOLVERS
 from ..heatmaps import palette
 from ..hierarchy import match_factors
 from ..images import ImageSet, UnreadableImageWarning
@@ -43,6 +45,7 @@ _KEPT = ("layer", "k", "solver", "seed", "size", "refine")  # what a session kee
 _STILL = 6  # images in the picture for viewers without widgets
 _MANY = 1000  # images from which a person is asked first
 _ASKED = (*_FITTED, "refine", "shown", "basis")  # and the result
+_ORDERED = (*_ASKED, "labels", "percentile", "threshold")
 
 
 class DFFExplorer(w.VBox):
@@ -160,6 +163,11 @@ class DFFExplorer(w.VBox):
         self._draw_page()
         self._submit()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """One thread at a time writes traits, so that an answer on its way does not undo what is asked meanwhile."""
+        with self.lock if name in _ORDERED else contextlib.nullcontext():
+            super().__setattr__(name, value)
+
     @t.validate("images")  # type: ignore[untyped-decorator]
     def _any_images(self, proposal: Any) -> ImageSet:
         return ImageSet.of(proposal["value"])
@@ -262,6 +270,7 @@ class DFFExplorer(w.VBox):
                     if self._good is not None:
                         self._good = dataclasses.replace(self._good, images=self.images, shown=(), basis=None)
                     self._use_truth()
+                    self.panel.bar.refresh()
                     self.held = len(self.images) > _MANY
                     self._draw_page()
             self._submit()
@@ -305,10 +314,13 @@ class DFFExplorer(w.VBox):
             raise ValueError(f"the session's network is {network!r}; set explorer.network to it first if you trust it")
         values = {name: said.get(name, getattr(self, name)) for name in _KEPT}
         values |= {"network": network, "layer": result.layer, "k": result.k, "size": result.size}
+        possible = {"solver": SOLVERS, "seed": range(2**31), "size": range(16, 2**16)}
         for name, value in values.items():
             check_trait(self, name, value)
+            if value not in possible.get(name, (value,)):
+                raise ValueError(f"the session's {name} is {value!r}, which is no {name}")
         places = [images.names.index(name) if name in images.names else -1 for name in result.images.names]
-        same = session.names == images.names and -1 not in places
+        same = session.names == images.names and -1 not in places and session.seen_in(images.subset(places))
         shown = tuple(places) if same and len(places) < len(images) else ()
         asked = {"images": images, **values, "shown": shown}
         request = Request(**asked, basis=Basis(np.asarray(result.factorization.W)))
@@ -316,6 +328,7 @@ class DFFExplorer(w.VBox):
             self.pipeline.adopt(request, result)
         with self.lock:
             self._settle_on(request)
+            self.held = False
             self._submit(then)
 
     # --------------------------------------------------------------------------------- answering, in a worker thread
@@ -401,6 +414,7 @@ class DFFExplorer(w.VBox):
             else:
                 self._pages.draw_heat(result)
             self.panel.show(result, kept)
+            self.labels = self.panel.labels  # a link passes on what is said differently, and k alone may have changed
 
     def recolor(self) -> None:
         """Give every factor its colour again: the tree's where it is shown."""

@@ -100,7 +100,7 @@ class LabelingPanel(Naming):
         self.bar = SessionBar(self)
         self.slot = w.VBox()  # where an image is opened
         self.observe(lambda _: self._draw_page(), "shown")
-        self.observe(self._changed, ["labels", *_SETTINGS, "autosave"])
+        self.observe(self._changed, ["result", "labels", *_SETTINGS, "autosave"])
         if result is not None:
             self.use_truth(parts if isinstance(parts, PartMasks) else PartMasks(result.images, parts))
             self.show(result)
@@ -224,8 +224,9 @@ class LabelingPanel(Naming):
             ValueError: the file is damaged, no session, of a newer version, or its factors do not fit; nothing changed.
         """
         session = Session.load(path)
-        truth = session.truth(self.known_truth().images, names=self.known_truth().parts)
-        sampling = Sampling.restored(session.page) if session.page else None
+        now = self.known_truth()
+        truth = session.truth(now.images, parts=now.own, names=now.parts)
+        sampling = Sampling.restored(session.page) if session.page.get("images") == len(now) else None
         values = {name: session.settings.get(name, getattr(self, name)) for name in _SETTINGS}
         for name, value in values.items():
             check_trait(self, name, value)
@@ -242,12 +243,12 @@ class LabelingPanel(Naming):
                     self._if_fits(name, session.settings.get(name))
                 self._sync_labels()
                 self._remeasure()
-                self.sampling = sampling if sampling is not None and sampling.images == len(truth) else None
+                self.sampling = sampling
                 self.bar.refresh()
 
         if self._host is not None:
             self._host.restore(session, take)
-        elif self.result is not None and session.result.images.names == self.result.images.names:
+        elif self.result is not None and session.seen_in(self.result.images):
             self.show(dataclasses.replace(session.result, images=self.result.images))
             self._draw_alone()
             take()

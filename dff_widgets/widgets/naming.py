@@ -62,6 +62,11 @@ class Naming(w.VBox):
         self.observe(self._relabelled, "labels")
         self.observe(lambda _: self._remeasure(), ["percentile", "threshold"])
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Traits that a result carries on are written by one thread at a time."""
+        with self._lock if name in ("labels", "percentile", "threshold") else contextlib.nullcontext():
+            super().__setattr__(name, value)
+
     @t.validate("labels")  # type: ignore[untyped-decorator]
     def _any_labels(self, proposal: Any) -> PartLabels:
         return PartLabels(proposal["value"], k=self.result.k if self.result is not None else None)

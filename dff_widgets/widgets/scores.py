@@ -106,7 +106,7 @@ class Meter:
         except Exception as error:  # whatever a mask or a photo does, the widget goes on
             with self._lock:
                 ticket.check()
-                self.busy = False
+                self.tally, self.known, self._whole, self.busy = Tally(task.result.k), 0, None, False
                 self._on_problem(" ".join(str(error).split()) or type(error).__name__)
 
 
