@@ -1,0 +1,59 @@
+"""The memory of notebook 01's kernel while a person explores: a Binder gives 2 GB.
+
+python -m benchmarks.memory
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import start_new_kernel
+
+NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "01_explore.ipynb"
+STEPS = {
+    "all cells run": "explorer.wait()",
+    "k from 1 to 8": "for explorer.k in range(1, 9):\n    explorer.wait()",
+    "three layers": "for explorer.layer in ('blocks.4.2.bn1', 'blocks.5.0.bn2', 'bn2'):\n    explorer.wait()",
+    "tree": "explorer.hierarchy = True\nexplorer.wait()",
+    "refined": "explorer.k, explorer.refine = 4, True\nexplorer.wait()",
+}
+
+
+def run(client: BlockingKernelClient, code: str) -> None:
+    """Run code in the kernel; an error there is one here."""
+    reply = client.execute_interactive(code, output_hook=lambda _message: None, timeout=600)["content"]
+    if reply["status"] != "ok":
+        raise RuntimeError(f"{reply['ename']}: {reply['evalue']}")
+
+
+def megabytes(pid: int) -> tuple[int, int]:
+    """What a process holds now, and held at most, in MB (Linux)."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    now, most = (int(re.search(rf"{name}:\s+(\d+)", status)[1]) for name in ("VmRSS", "VmHWM"))
+    return now // 1000, most // 1000
+
+
+def main() -> None:
+    """Print a row per step."""
+    manager, client = start_new_kernel()
+    try:
+        pid = manager.provisioner.pid
+        print("| step | MB | at most |\n|---|---|---|")
+        print("| empty kernel | {} | {} |".format(*megabytes(pid)), flush=True)
+        for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
+            if cell.cell_type == "code":
+                run(client, cell.source)
+        for step, code in STEPS.items():
+            run(client, code)
+            print("| {} | {} | {} |".format(step, *megabytes(pid)), flush=True)
+        run(client, "assert explorer.error is None, explorer.error")
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+if __name__ == "__main__":
+    main()
