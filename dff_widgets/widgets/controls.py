@@ -51,6 +51,7 @@ class Controls:
         self._refine = w.Checkbox(description="Refine (CRF)", indent=False, layout=w.Layout(width="110px"))
         self._tree = w.Checkbox(description="Tree of k", indent=False, layout=w.Layout(width="90px"))
         self._closeup = w.Checkbox(description="Look closer", indent=False, layout=w.Layout(width="100px"))
+        self._sweep = w.Checkbox(description="Sweep", indent=False, layout=w.Layout(width="75px"))
         self._bar = w.FloatProgress(min=0, max=1, layout=w.Layout(width="160px", height="18px", visibility="hidden"))
         self._status = w.HTML(layout=w.Layout(flex="1 1 auto", min_width="0"))
         self._cancel = w.Button(description="Cancel", icon="times", layout=w.Layout(width="90px", visibility="hidden"))
@@ -70,6 +71,7 @@ class Controls:
             "refine": self._refine,
             "hierarchy": self._tree,
             "closeup": self._closeup,
+            "sweep": self._sweep,
         }
         for name, control in self._pickers.items():
             control.observe(lambda change, name=name: self._moved(name, change["new"]), "value")

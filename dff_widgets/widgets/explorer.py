@@ -39,6 +39,7 @@ from .labeling import LabelingPanel, check_trait
 from .pages import PAGE, Pages
 from .pipeline import Basis, Pipeline, Request
 from .sources import SORTS, Sources, arranged
+from .sweep_pane import SweepPane
 
 _FITTED = ("images", "network", "layer", "k", "solver", "seed", "size")  # what the factors depend on
 _KEPT = ("layer", "k", "solver", "seed", "size", "refine")  # what a session keeps, beside the network
@@ -74,6 +75,7 @@ class DFFExplorer(w.VBox):
         basis: None, or a `Basis`: factors that were found in other images, until k, layer or network change.
         hierarchy: whether the tree of the factors for k = 1, 2, ... is shown under the gallery.
         closeup: whether the selected factor is shown from close up: where it is strongest, its channels, its classes.
+        sweep: whether the sweep over layers, k and seeds is shown, whose points lead to their results.
         held: whether nothing is computed until `start`: so it is with more than a thousand images.
         sort: ``"as given"``, ``"name"``, or ``"factor"`` for the strength of the selected factor.
         filter: only images with this in their names are shown.
@@ -105,6 +107,7 @@ class DFFExplorer(w.VBox):
     basis = t.Instance(Basis, allow_none=True)
     hierarchy = t.Bool(False)
     closeup = t.Bool(False)
+    sweep = t.Bool(False)
     held = t.Bool(False)
     sort = t.Enum(SORTS, "as given")
     filter = t.Unicode("")
@@ -142,11 +145,11 @@ class DFFExplorer(w.VBox):
         if unknown:
             raise TypeError(f"DFFExplorer has no option {unknown[0]!r}; it has {', '.join(_ASKED)}")
         super().__init__(images=ImageSet.of(images), **{"labels": PartLabels(), **traits})
-        self.branches, self.closer = Branches(self), Closeup(self)
+        self.branches, self.closer, self.sweeping = Branches(self), Closeup(self), SweepPane(self)
         self._controls = Controls(self)
         self.sources = Sources(self)
         above = [self.sources, *self._controls.rows(), self.panel.bar, self.panel.slot]
-        self.children = [*above, self.gallery, self.closer, self.branches]
+        self.children = [*above, self.gallery, self.closer, self.branches, self.sweeping]
         self.add_class("dffw-explorer")
         for name in ("opacity", "visible", "selected"):
             t.link((self, name), (self.gallery, name))
