@@ -15,9 +15,9 @@ import anywidget
 import ipywidgets as w
 import numpy as np
 import traitlets as t
+from scipy.optimize import linear_sum_assignment
 
 from ..heatmaps import fold, palette, unfold, upsample
-from ..hierarchy import match_factors
 from ..images import ImageSet, UnreadableImageWarning
 from ..metrics import best_part_iou
 from ..networks import one_line
@@ -36,24 +36,20 @@ _ASKED = ("images", "left", "right", "size")
 Row = tuple[int | None, int | None]
 
 
-def likeness(a: DFFResult, b: DFFResult) -> dict[int, tuple[int, float]]:
-    """Which factor of `a` is most like which of `b`, and how much: the cosine of their heat maps, 0..1.
+def likeness(a: DFFResult, b: DFFResult) -> np.ndarray:
+    """(k, k') how alike the factors of two results of the same images are: the cosines of their heat maps, 0..1.
 
-    The matching is one to one, that of `match_factors`; the rows of W count only where both are of the same layer.
-
-    Args:
-        a: of the same images as `b`, perhaps of another layer or network.
-        b: the other.
-
-    Returns:
-        factor of `a` -> (factor of `b`, cosine), as many as the smaller k.
+    What is drawn counts, and not W: other layers have other channels, and centroids or signed rows compare badly.
     """
     H, G = _as_shown(a, b.shapes), _as_shown(b, b.shapes)
-    same = (a.network, a.layer) == (b.network, b.layer)
-    W, V = (np.asarray(r.factorization.W) if same else np.zeros((r.k, 1)) for r in (a, b))
     norms = np.linalg.norm(H, axis=0)[:, None] * np.linalg.norm(G, axis=0)
-    cosines = H.T @ G / np.where(norms > 0, norms, 1)
-    return {f: (g, float(cosines[f, g])) for f, g in match_factors(H, W, G, V).items()}
+    return np.asarray(H.T @ G / np.where(norms > 0, norms, 1))
+
+
+def _match(alike: np.ndarray, least: float = 0.0) -> dict[int, int]:
+    """The one-to-one matching of the highest sum; pairs below `least` count as 0, so that they part no better ones."""
+    rows, columns = linear_sum_assignment(np.where(alike >= least, alike, 0), maximize=True)
+    return {int(f): int(g) for f, g in zip(rows, columns, strict=True) if alike[f, g] >= least}
 
 
 def _as_shown(result: DFFResult, grids: tuple[tuple[int, int], ...]) -> np.ndarray:
@@ -69,13 +65,14 @@ def pair(left: DFFResult, right: DFFResult) -> tuple[DFFResult, list[Row], list[
         `right` with its matched factors first, in the order of their partners; per row the factor of each side, None
         where it has none: first the factors of the left, then what only the right has; and per row the likeness.
     """
-    alike = {f: (g, cosine) for f, (g, cosine) in sorted(likeness(left, right).items()) if cosine >= ALIKE}
-    matched = [g for g, _ in alike.values()]
-    places = {f: place for place, f in enumerate(alike)}
+    alike = likeness(left, right)
+    partner = dict(sorted(_match(alike, ALIKE).items()))
+    matched = list(partner.values())
+    places = {f: place for place, f in enumerate(partner)}
     rows: list[Row] = [(f, places.get(f)) for f in range(left.k)]
     rows += [(None, g) for g in range(len(matched), right.k)]
     right = right.reorder([*matched, *(g for g in range(right.k) if g not in matched)])
-    return right, rows, [alike[f][1] if f in alike else None for f, _ in rows]
+    return right, rows, [float(alike[f, partner[f]]) if f in partner else None for f, _ in rows]
 
 
 def _checked(masks: Iterable[np.ndarray], ticket: Ticket) -> Iterator[np.ndarray]:
@@ -381,7 +378,7 @@ class DFFComparison(w.VBox):
         old, shown_before = self.left_result, self._shown_images()
         kept: dict[int, int] = {}  # row -> its row before
         if old is not None:
-            before = {o: f for f, (o, _) in likeness(left, old).items()}
+            before = {o: f for f, o in _match(likeness(left, old)).items()}
             kept = dict(enumerate(sorted(before)))
             continued = [before[o] for o in kept.values()]
             left = left.reorder([*continued, *(f for f in range(left.k) if f not in continued)])

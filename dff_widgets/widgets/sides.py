@@ -134,7 +134,7 @@ class Toolbar(w.VBox):
                 max=_MOST_FACTORS,
                 description="Factors k",
                 style={"description_width": "initial"},
-                layout=w.Layout(width="220px"),
+                layout=w.Layout(width="260px"),
             ),
         }
         self._follow()

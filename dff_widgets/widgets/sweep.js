@@ -54,7 +54,12 @@ function render({ model, el }) {
   el.classList.add("dffw", "dffw-sweep");
   el.replaceChildren(tools, plot, legend);
 
+  const chosen = draw("circle", { r: 9, class: "dffw-chosen" });
+  const ring = draw("circle", { r: 9, class: "dffw-ring" });
+  const rings = draw("g", { "aria-hidden": true }, chosen, ring); // above the points, which may overlap
+
   let marks = []; // per point {point, x, y, element}
+  let told = ""; //    the key of the point that the tip is about
   let focused = ""; // the key of the point that has, or had last, the focus
 
   const keyOf = ({ layer, k, seed }) => JSON.stringify([layer, k, seed]);
@@ -131,23 +136,31 @@ function render({ model, el }) {
     choices.append(...marks.map((m) => m.element));
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("height", height);
-    svg.replaceChildren(axes, curves, ...(marks.length ? [choices] : []));
+    svg.replaceChildren(axes, curves, ...(marks.length ? [choices] : []), rings);
     if (!marks.length) svg.append(text(MARGIN.left + inner.w / 2, MARGIN.top + inner.h / 2, "no results yet", { class: "dffw-axis" }));
     choose();
+    tell(marks.find((m) => keyOf(m.point) === told));
     if (active) marks.find((m) => keyOf(m.point) === focused)?.element.focus({ preventScroll: true });
     const best = (layer) => Math.max(...points.filter((p) => p.layer === layer).map(valueOf));
     legend.replaceChildren(...layers.map((layer, i) => make("li", {},
       draw("svg", { width: 26, height: 14, "aria-hidden": true }, draw("line", { x1: 0, x2: 26, y1: 7, y2: 7, stroke: colorOf(i), "stroke-width": 2 }),
         draw("path", { d: shapeOf(i, 4.5), transform: "translate(13 7)", fill: colorOf(i) })),
       make("span", { textContent: layer || "default layer" }),
-      make("span", { className: "dffw-best", textContent: Number.isFinite(best(layer)) ? `best ${said(best(layer))}` : "" }))));
+      make("span", { className: "dffw-best", textContent: Number.isFinite(best(layer)) ? `best ${said(best(layer))}` : "" }))),
+      ...(seeds.length > 1 ? [make("li", { className: "dffw-best", textContent: "line: mean over the seeds, band: ± 1 standard deviation" })] : []));
     el.dataset.frames = Number(el.dataset.frames ?? 0) + 1;
+  }
+
+  function circle(element, mark) {
+    element.setAttribute("visibility", mark ? "visible" : "hidden");
+    if (mark) element.setAttribute("transform", `translate(${mark.x} ${mark.y})`);
   }
 
   /** Mark the selected point; one stop of the Tab key. */
   function choose() {
     const selected = keyOf(model.get("selected"));
     const stopAt = marks.find((m) => keyOf(m.point) === focused) ?? marks.find((m) => keyOf(m.point) === selected) ?? marks[0];
+    circle(chosen, marks.find((m) => keyOf(m.point) === selected));
     marks.forEach((m) => {
       const now = keyOf(m.point) === selected;
       m.element.setAttribute("aria-selected", now);
@@ -165,7 +178,8 @@ function render({ model, el }) {
 
   // ---------------------------------------------------------------------------------------------- looking closer
   function tell(mark) {
-    marks.forEach((m) => m.element.classList.toggle("dffw-on", m === mark));
+    told = mark ? keyOf(mark.point) : "";
+    circle(ring, mark);
     tip.hidden = !mark;
     if (!mark) return;
     const [head, ...lines] = describe(mark.point);
