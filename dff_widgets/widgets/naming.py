@@ -17,6 +17,8 @@ from ..result import DFFResult
 from .pages import Pages
 from .scores import Meter, Task, coverage_of, quantile_table, score
 
+Where = tuple[str, str, int]  # a network, a layer, and its channels: networks of one's own may share a name
+
 _SAME = 0.95  # cosine of two rows of W from which a factor that comes back has its name again
 
 
@@ -45,7 +47,7 @@ class Naming(w.VBox):
         self._pages, self.gallery, self._lock = pages, pages.gallery, pages.lock
         self._meter = Meter(self._lock, self._show_masks, self._show_counts, self._show_problem)
         self._history = History(PartLabels())
-        self._lost: list[tuple[tuple[str, str], np.ndarray, list[str]]] = []  # names of factors that went away
+        self._lost: list[tuple[Where, np.ndarray, list[str]]] = []  # names of factors that went away
         self.truth: PartMasks | None = None
         self._stop_listening = lambda: None
         unknown = [name for name in traits if not self.has_trait(name)]
@@ -194,16 +196,15 @@ class Naming(w.VBox):
 
     def _returned(self, result: DFFResult, kept: Mapping[int, int]) -> dict[int, list[str]]:
         """Factors of `result` that were named once, went away with a smaller k, and are here again."""
-        where = (result.network, result.layer)
         before = self.result
         if before is not None:
             W = np.asarray(before.factorization.W)
             gone = [f for f in self.labels if self.labels[f] and f not in kept.values()]
-            self._lost += [((before.network, before.layer), W[f], self.labels[f]) for f in gone]
+            self._lost += [(_where(before), W[f], self.labels[f]) for f in gone]
         W = np.asarray(result.factorization.W)
         found: dict[int, list[str]] = {}
         for entry in list(self._lost):
-            if entry[0] != where:
+            if entry[0] != _where(result):
                 continue
             cosines = W @ entry[1] / np.maximum(np.linalg.norm(W, axis=1) * np.linalg.norm(entry[1]), 1e-12)
             best = int(cosines.argmax())
@@ -277,6 +278,10 @@ class Naming(w.VBox):
         mean = "–" if self.mean_iou is None else f"{self.mean_iou:.2f}"
         some = f"{self.covered} of {images}" if self.covered < images else f"all {images}"
         return f"mean IoU {mean} · {named} · over {some} images"
+
+
+def _where(result: DFFResult) -> Where:
+    return result.network, result.layer, result.factorization.W.shape[1]
 
 
 def _with(labels: PartLabels, names: Mapping[int, list[str]]) -> PartLabels:

@@ -106,13 +106,16 @@ class Pipeline:
         """Take the result of a request from elsewhere; it is given the request's images.
 
         Raises:
-            ValueError: it is of other images.
+            ValueError: it is of other images, or of another number of channels.
         """
         images = self._images.get((request.images, request.shown), lambda: _shown(request))
         if result.images.names != images.names:
             raise ValueError(f"the result is of {len(result)} other images")
         network = self.network(request.network, lambda *_: None)
-        where = (images, network, network.layer(request.layer or None).name, request.size)
+        layer, channels = network.layer(request.layer or None), result.factorization.W.shape[1]
+        if layer.channels != channels:
+            raise ValueError(f"the factors have {channels} channels; layer {layer.name!r} here has {layer.channels}")
+        where = (images, network, layer.name, request.size)
         adopted = dataclasses.replace(result, images=images)
         cache = self._refined if request.refine else self._results
         return cache.get((*where, request.k, request.solver, request.seed, request.basis), lambda: adopted)
