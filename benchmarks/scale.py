@@ -136,8 +136,9 @@ def growth(folder, options):
         print(f"{rows:>9} rows: {wall:7.1f} s, {wall / rows * 1e6:5.1f} µs a row, peak {peak.bytes / 1e9:.2f} GB")
         del store
         shutil.rmtree(folder / "growth")
-    exponent = np.polyfit(np.log(options.rows), np.log(seconds), 1)[0]
-    print(f"time grows as rows^{exponent:.2f}")
+    if len(seconds) > 1:
+        exponent = np.polyfit(np.log(options.rows), np.log(seconds), 1)[0]
+        print(f"time grows as rows^{exponent:.2f}")
 
 
 def memory(folder, options):
