@@ -52,10 +52,11 @@ class SlowLink:
     def __init__(self, to: int, delay: float = 0.05, rate: float = 20e6 / 8) -> None:
         self._to, self._delay, self._rate = to, delay, rate  # seconds and bytes per second, one way
         self._free = {"up": 0.0, "down": 0.0}  # when the line has sent what it has to send
-        self._loop = asyncio.new_event_loop()
-        self._server = self._loop.run_until_complete(asyncio.start_server(self._connect, "127.0.0.1", 0))
-        self.port: int = self._server.sockets[0].getsockname()[1]
+        self._loop = asyncio.new_event_loop()  # in a thread of its own: Playwright has this one's
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        starting = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._connect, "127.0.0.1"), self._loop)
+        self._server = starting.result()
+        self.port: int = self._server.sockets[0].getsockname()[1]
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -95,7 +96,7 @@ def rows(k: int) -> str:
 
 
 def k_changes(book: Notebook, runs: int, done: Callable[[int], str] = rows) -> list[float]:
-    handle = book.page.locator(".dffw-explorer .noUi-handle").first
+    handle = book.page.get_by_role("slider", name="Factors k")
     times = []
     for run in range(runs):
         book.run(FORGET)
@@ -107,7 +108,7 @@ def k_changes(book: Notebook, runs: int, done: Callable[[int], str] = rows) -> l
 
 
 def layer_changes(book: Notebook, runs: int) -> list[float]:
-    picker = book.page.locator(".dffw-explorer select").nth(1)
+    picker = book.page.get_by_label("Layer", exact=True)
     layers = ["bn2", "blocks.6.0.bn2"]
     for layer in reversed(layers):
         book.run(f"explorer.layer = {layer!r}; explorer.wait()")
@@ -200,8 +201,8 @@ def named_k_changes(book: Notebook, runs: int) -> list[float]:
     return k_changes(book, runs, lambda k: f"{SUMMARY}.includes('of {k} named') && {SUMMARY}.includes('all 12')")
 
 
-def first_picture(book: Notebook) -> float:
-    """Seconds from running the notebook to overlays on the screen, in a fresh kernel."""
+def first_picture(book: Notebook, _runs: int) -> list[float]:
+    """From running the notebook to overlays on the screen, once, in a fresh kernel."""
     book.page.evaluate(
         """() => { const start = performance.now();
         const shown = () => document.querySelector('.dffw-row') && document.querySelector('.dffw canvas');
@@ -209,24 +210,32 @@ def first_picture(book: Notebook) -> float:
           shown() ? () => resolve(performance.now() - start) : look); look(); }); }"""
     )
     book.run_all()
-    return book.page.evaluate("window.first")
+    return [book.page.evaluate("window.first")]
 
 
-def measure(book: Notebook, runs: int) -> dict[str, list[float]]:
-    table = {"first picture, imports included": [first_picture(book)]}
-    book.run("explorer.wait()")
-    return table | {
-        "k, cached activations": k_changes(book, runs),
-        "layer, cached activations": layer_changes(book, runs),
-        "opacity": opacity_changes(book, runs),
-        "a name typed, Enter": namings(book, runs),
-        "a suggestion": clicks(book, runs, ".dffw-chip"),
-        "a cell of the matrix": clicks(book, runs, ".dffw-cell"),
-        "assign by coverage": clicks(book, runs, ".dffw-assign button"),
-        "percentile dragged, masks shown: a frame": percentile_frames(book, runs),
-        "percentile let go: every IoU": percentiles_let_go(book, runs),
-        "k, with names: every IoU": named_k_changes(book, runs),
-    }
+ACTIONS: dict[str, Callable[[Notebook, int], list[float]]] = {
+    "first picture, imports included": first_picture,
+    "k, cached activations": k_changes,
+    "layer, cached activations": layer_changes,
+    "opacity": opacity_changes,
+    "a name typed, Enter": namings,
+    "a suggestion": lambda book, runs: clicks(book, runs, ".dffw-chip"),
+    "a cell of the matrix": lambda book, runs: clicks(book, runs, ".dffw-cell"),
+    "assign by coverage": lambda book, runs: clicks(book, runs, ".dffw-assign button"),
+    "percentile dragged, masks shown: a frame": percentile_frames,
+    "percentile let go: every IoU": percentiles_let_go,
+    "k, with names: every IoU": named_k_changes,
+}
+
+
+def measure(book: Notebook, runs: int, where: str) -> dict[str, list[float]]:
+    table = {}
+    for action, timing in ACTIONS.items():
+        times = table[action] = timing(book, runs)
+        numbers = f"{statistics.median(times):.0f} ms | {min(times):.0f} | {max(times):.0f} | {len(times)}"
+        print(f"| {where} | {action} | {numbers} |", flush=True)
+        book.run("explorer.wait()")
+    return table
 
 
 def main() -> None:
@@ -235,6 +244,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     tables = {}
+    print("| where | action | median | least | most | n |\n|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         server = Server(Path(folder), "lab")
         link = SlowLink(urllib.parse.urlsplit(server.base).port or 0)
@@ -247,17 +257,12 @@ def main() -> None:
                 server.base = base
                 context = browser.new_context(viewport={"width": 1440, "height": 1000})
                 notebook = Notebook(context, server, f"{where}.ipynb")
-                tables[where] = measure(notebook, options.runs)
+                tables[where] = measure(notebook, options.runs, where)
                 notebook.close()
         finally:
             browser.close()
             server.close()
             link.close()
-    print("| where | action | median | least | most | n |\n|---|---|---|---|---|---|")
-    for where, table in tables.items():
-        for action, times in table.items():
-            numbers = f"{statistics.median(times):.0f} ms | {min(times):.0f} | {max(times):.0f} | {len(times)}"
-            print(f"| {where} | {action} | {numbers} |")
     if options.json:
         options.json.write_text(json.dumps(tables, indent=1))
 
