@@ -9,8 +9,6 @@ together they are the animal.
 from __future__ import annotations
 
 import operator
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, SupportsIndex
 
 from ...images import ImageSet
@@ -39,8 +37,7 @@ def creatures(n: SupportsIndex = 12, *, seed: SupportsIndex = 0, size: SupportsI
     ((64, 64, 3), ['head', 'legs', 'tail', 'torso'])
     """
     n, seed, size = _whole("n", n, 1), _whole("seed", seed, 0), _whole("size", size, SMALLEST)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # numpy lets go of the interpreter during its array operations
-        drawn = list(pool.map(lambda index: render(seed, index, size), range(n)))
+    drawn = [render(seed, index, size) for index in range(n)]  # threads get in each other's way: the arrays are short
     return ImageSet.from_arrays(
         [picture for picture, _ in drawn],
         names=[f"creature {index}" for index in range(n)],

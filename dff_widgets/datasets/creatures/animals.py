@@ -23,7 +23,7 @@ class Animal:
         body: its bones as a distance field.
         materials: per bone, what it is made of.
         coat: pattern of the coat; `colours`: its two colours.
-        nose: tip of the nose; `elbow`: height below which socks may begin.
+        nose: tip of the nose; `knee`: height below which socks may begin.
         belly: height of the lowest point of the trunk; `back`: of its highest.
     """
 

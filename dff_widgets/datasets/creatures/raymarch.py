@@ -18,7 +18,7 @@ from .sdf import FILL, Body, Floats
 _PARTS = 4  # rows of a membership
 _TILE = 64  # side of a tile of pixels: small enough that few bones matter in it, large enough for long array operations
 _CREASE = 0.09  # distance from the skin at which a crease is felt
-_TOLERANCE = 0.2  # pixels from the skin at which a ray has arrived
+_TOLERANCE = (0.2, 0.0025)  # distance from the skin at which a ray has arrived, in pixels and at most
 _GRAZE = np.float32(0.25)  # least share of the steepest growth that a step believes in
 
 
@@ -101,7 +101,8 @@ class _Rays:
     def of(cls, camera: Camera, width: float) -> _Rays:
         """The rays of the camera in the model space of a body of this width."""
         axes = ray_axes(camera.axes[2], width)
-        steps = ((axes / np.array([1, 1, width])) @ camera.axes.T.astype(float)).astype(np.float32)
+        # Not @, whose rounding depends on the machine.
+        steps = ((axes / np.array([1, 1, width]))[:, None] * camera.axes).sum(-1).astype(np.float32)
         right, up = camera.coordinates(np.arange(camera.size**2))
         x, y, level = (step[0] * right + step[1] * up for step in steps)
         return cls(axes, np.stack([x, y, level]), level, steps[2, 2])
@@ -109,16 +110,18 @@ class _Rays:
 
 @dataclass(frozen=True)
 class _Tile:
-    """A square of the picture, and the part of the body that can show in it or shade it.
+    """A square of the picture, and the bones that matter there.
 
     Attributes:
-        pixels: (n,) flat indices into the picture.
-        bones: (m,) indices of the bones kept; `body`: made of them alone.
+        pixels: (n,) flat indices into the picture of those whose rays may hit the skin.
+        bones: (m,) indices of the bones that shape the skin there; `body`: made of them alone.
+        near: the body of all bones that may put that skin in the shade.
     """
 
     pixels: NDArray[np.intp]
     bones: NDArray[np.intp]
     body: Body
+    near: Body
 
 
 def ray_axes(towards: Floats, width: float) -> Floats:
@@ -137,7 +140,7 @@ def cast(body: Body, camera: Camera) -> Hits:
     """
     rays = _Rays.of(camera, body.width)
     turned = body.turned(rays.axes)
-    tolerance = np.float32(_TOLERANCE * camera.pixel)
+    tolerance = np.float32(min(_TOLERANCE[0] * camera.pixel, _TOLERANCE[1]))
     hit = np.zeros(camera.size**2, bool)
     tiles = list(_tiles(turned, rays.points, camera.size))
     slow = [_march(tile.body, rays.points, hit, _start(tile, rays.points), tolerance, steps=4) for tile in tiles]
@@ -150,31 +153,32 @@ def cast(body: Body, camera: Camera) -> Hits:
 
 
 def _tiles(body: Body, points: Floats, size: int) -> Iterator[_Tile]:
-    """The tiles whose rays at `points` (3, size * size) may come near the body."""
+    """The tiles whose rays at `points` (3, size * size) may hit the body."""
     flat = body.flat()
     everything = np.arange(size**2).reshape(size, size)
     for top in range(0, size, _TILE):
         for left in range(0, size, _TILE):
             pixels = everything[top : top + _TILE, left : left + _TILE].ravel()
-            x, y, _ = points[:, pixels]
-            centre = np.array([[(x.min() + x.max()) / 2], [(y.min() + y.max()) / 2], [0]], np.float32)
-            distance, _ = flat.distances(centre)
-            keep = distance[:, 0] < np.hypot(np.ptp(x), np.ptp(y)) / 2 + np.maximum(body.reach, 2 * _CREASE)
-            if keep.any():
-                yield _Tile(pixels, np.flatnonzero(keep), body.subset(keep))
+            at = points[:2, pixels]
+            low, high = at.min(1, keepdims=True), at.max(1, keepdims=True)
+            distance, _ = flat.distances((low + high) / 2)
+            near = distance[:, 0] < np.hypot(*(high - low)) / 2 + np.maximum(body.reach, 2 * _CREASE)
+            if near.any():
+                around = flat.subset(near)
+                # Nowhere along a ray do the bones overlap more than if all came closest to it at the same place.
+                overlap = around.overlap(around.distances(at)[0])
+                shapes = overlap.any(1)
+                may = np.multiply(overlap, overlap, out=overlap).sum(0) >= 1
+                if may.any():
+                    bones = np.flatnonzero(near)[shapes]
+                    yield _Tile(pixels[may], bones, body.subset(bones), body.subset(near))
 
 
 def _start(tile: _Tile, points: Floats) -> NDArray[np.intp]:
-    """Those pixels of the tile whose rays may hit the skin; their `points` (3, size * size) are put before it."""
-    at = points[:, tile.pixels]
-    at[2] = 0
-    flat = tile.body.flat()
-    # Nowhere along a ray do the bones overlap more than if all came closest to it at the same place.
-    overlap = flat.overlap(flat.distances(at)[0])
-    pixels: NDArray[np.intp] = tile.pixels[(overlap * overlap).sum(0) >= 1]
-    entry = tile.body.entry(*points[:2, pixels])
-    points[2, pixels] = np.where(np.isfinite(entry), entry, tile.body.span()[1])
-    return pixels
+    """Put the `points` (3, size * size) of the tile's pixels before the skin, and return the pixels."""
+    entry = tile.body.entry(*points[:2, tile.pixels])
+    points[2, tile.pixels] = np.where(np.isfinite(entry), entry, tile.body.span()[1])
+    return tile.pixels
 
 
 def _march(
@@ -191,7 +195,7 @@ def _march(
     `points` (3, size * size) and `hit` (size * size,), both of the whole picture, are updated.
 
     Newton's method on the root of the sum of squared overlaps, which is 1 on the skin and grows about linearly towards
-    it. A step is held back where the ray only grazes the skin, and never reaches the bones themselves.
+    it. A step is held back where the ray only grazes the skin, and goes hardly farther than the nearest bone is away.
     """
     lowest = body.span()[0]
     at = points[:, pixels]
@@ -226,7 +230,7 @@ def _look(tile: _Tile, rays: _Rays, pixels: NDArray[np.intp]) -> Hits:
     pull = body.pull(distance, foot, overlap)
     outward = np.stack([body.outward(points, foot, pull, i) for i in range(3)])
     outward /= np.sqrt((outward**2).sum(0)) + np.float32(1e-9)
-    around, _ = body.distances(points + np.float32(_CREASE) * outward)
+    around, _ = tile.near.distances(points + np.float32(_CREASE) * outward)
     to_model = rays.axes.T.astype(np.float32)
     normals = (to_model @ outward) * np.array([[1], [1], [1 / body.width]], np.float32)
     bone = distance.argmin(0)
@@ -237,7 +241,7 @@ def _look(tile: _Tile, rays: _Rays, pixels: NDArray[np.intp]) -> Hits:
         pixels=pixels,
         points=to_model @ points,
         depth=(points[2] - rays.level[pixels]) / rays.speed,
-        normals=normals / np.sqrt((normals**2).sum(0)),
+        normals=normals / (np.sqrt((normals**2).sum(0)) + np.float32(1e-9)),
         openness=np.clip(around.min(0) / np.float32(_CREASE), 0, 1),
         part=membership.argmax(0),
         bone=tile.bones[bone],

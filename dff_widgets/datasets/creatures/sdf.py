@@ -83,8 +83,8 @@ class Body:
             width=width,
         )
 
-    def subset(self, keep: NDArray[np.bool_]) -> Body:
-        """The body made of the bones where `keep` (m,) is true."""
+    def subset(self, keep: NDArray[Any]) -> Body:
+        """The body made of the bones where `keep` (m,) is true, or of those with the indices `keep`."""
         return Body(
             self.start[keep],
             self.axis[keep],
@@ -111,7 +111,8 @@ class Body:
 
     def turned(self, axes: Floats) -> Body:
         """The same body with its coordinates along the rows of `axes` (3, 3), unit vectors in model space."""
-        start, axis = ((vectors.astype(float) @ axes.T).astype(np.float32) for vectors in (self.start, self.axis))
+        # Not @, whose rounding depends on the machine.
+        start, axis = ((v[:, None] * axes).sum(-1).astype(np.float32) for v in (self.start, self.axis))
         return replace(self, start=start, axis=axis)
 
     def flat(self) -> Body:
@@ -166,32 +167,32 @@ class Body:
     def distances(self, points: Floats) -> tuple[Floats, Floats]:
         """Signed distances (m, n) from `points` (3, n), in model space, to every bone, and the foot of each (m, n).
 
-        The foot is the place on the axis, 0 to `length`, of the sphere that a point is nearest to.
+        The foot is the place on the axis, 0 to `length`, of the sphere that a point is nearest to. A flat body takes
+        points (2, n) as well.
         """
-        x, y, z = (points[i] - self.start[:, i, None] for i in range(3))
         # In place: these arrays are the bulk of the work, and fewer of them stay in the processor's cache.
-        along, product = x * self.axis[:, 0, None], y * self.axis[:, 1, None]
-        along += product
-        along += np.multiply(z, self.axis[:, 2, None], out=product)
-        for coordinate in (x, y, z):
-            coordinate *= coordinate
-        x += y
-        x += z
-        radial2 = x
+        x = points[0] - self.start[:, 0, None]
+        along = x * self.axis[:, 0, None]
+        radial2 = np.multiply(x, x, out=x)
+        product = np.empty_like(x)
+        for i in range(1, len(points)):
+            coordinate = points[i] - self.start[:, i, None]
+            along += np.multiply(coordinate, self.axis[:, i, None], out=product)
+            radial2 += np.multiply(coordinate, coordinate, out=coordinate)
         radial2 -= np.multiply(along, along, out=product)
-        np.maximum(radial2, 0, out=radial2)
+        np.abs(radial2, out=radial2)  # below 0 by rounding only
         # The normal of a cone leans by its slope, so its foot is off the perpendicular.
         lean = self.slope / np.sqrt(np.maximum(1 - self.slope**2, np.float32(1e-6)))
-        foot = np.multiply(np.sqrt(radial2, out=y), lean[:, None], out=y)
+        foot = np.multiply(np.sqrt(radial2, out=product), lean[:, None], out=product)
         foot += along
         np.maximum(foot, 0, out=foot)
         np.minimum(foot, self.length[:, None], out=foot)
         along -= foot
         along *= along
         radial2 += along
-        distance: Floats = np.sqrt(radial2, out=x)
+        distance: Floats = np.sqrt(radial2, out=radial2)
         distance -= self.r0[:, None]
-        distance -= np.multiply(foot, self.slope[:, None], out=product)
+        distance -= np.multiply(foot, self.slope[:, None], out=along)
         return distance, foot
 
     def overlap(self, distance: Floats) -> Floats:
