@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from .heatmaps import blend, palette
+from .inspection import check_factor, crop, spectrum, top_patches
 from .tables import Table
 from .tiles import contrast
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # at run time this module needs neither torch nor, before a f
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from .classifier import ClassScore
     from .hierarchy import FactorTree
     from .result import DFFResult
 
@@ -135,6 +137,58 @@ def tree(
                 x += width + gap
     axes.set(xlim=(0, size[0]), ylim=(size[1], 0), aspect="auto")
     axes.set_axis_off()
+    return figure
+
+
+def closeup(
+    result: DFFResult,
+    factor: int,
+    *,
+    classes: Sequence[ClassScore] = (),
+    color: str | None = None,
+    label: str | None = None,
+    patches: int = 8,
+    channels: int = 20,
+    width: float = 8,
+) -> Figure:
+    """One factor: the patches where it is strongest, its strongest channels, and what a classifier sees in it.
+
+    Args:
+        result: what it is a factor of.
+        factor: 0..k-1.
+        classes: from `classifier.classes`; left out when empty.
+        color: ``#RRGGBB``; the factor's in `palette` when left out.
+        label: its name.
+        patches: how many, at most.
+        channels: how many, at most; a line marks the largest share of each in another factor.
+        width: in inches.
+
+    Raises:
+        ValueError: there is no such factor, or patches or channels is below 1.
+    """
+    check_factor(result, factor)
+    paint = color or palette(result.k)[factor]
+    found, made_of = top_patches(result, factor, patches), spectrum(result, factor, channels)
+    figure = _figure(width, width / patches + 2.6)
+    figure.suptitle(label or f"factor {factor}", fontweight="bold")
+    above, below = cast("Any", figure.subfigures(2, 1, height_ratios=[width / patches + 0.4, 2.2]))
+    for axes, patch in zip(above.subplots(1, patches, squeeze=False)[0], found, strict=False):
+        axes.imshow(crop(result.images, patch))
+        axes.set_title(f"{100 * patch.strength:.0f} %", fontsize=9)
+    for axes in above.axes:
+        axes.set_axis_off()
+    left, *right = below.subplots(1, 2 if classes else 1, squeeze=False)[0]
+    place = range(len(made_of))
+    left.bar(place, [100 * c.share for c in made_of], color=paint)
+    if result.k > 1:
+        left.hlines([100 * c.others for c in made_of], np.array(place) - 0.45, np.array(place) + 0.45, color="black")
+    left.set_xticks(place, [str(c.channel) for c in made_of], rotation=90, fontsize=7)
+    left.set(xlabel="channel", ylabel="share, %")
+    for axes in right:
+        axes.barh(range(len(classes)), [c.score for c in classes], color=paint)
+        axes.set_yticks(range(len(classes)), [c.name for c in classes])
+        axes.invert_yaxis()
+        axes.set_xlabel("logit above the mean of all classes")
     return figure
 
 

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import dff_widgets as dff
+from dff_widgets import figures
+from dff_widgets.classifier import ClassScore
 from dff_widgets.factorization import Factorization
 from dff_widgets.images import ImageSet
 from dff_widgets.inspection import Patch, crop, spectrum, top_patches
@@ -162,3 +164,29 @@ def test_what_is_wrong_is_said():
             look(result, 0, 0)
     with pytest.raises(ValueError, match=r"size 0"):
         top_patches(result, 0, size=0)
+
+
+def test_the_figure_shows_patches_channels_and_classes():
+    rng = np.random.default_rng(0)
+    images = ImageSet.from_arrays(rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in SIZES)
+    W = rng.random((2, 9))
+    result = dff.DFFResult(
+        Factorization(rng.random((79, 2), dtype=np.float32), W, 0.1, 1, True), images, SHAPES, SIZES, "toy", "layer", 64
+    )
+    scores = [ClassScore(4, "zebra", 9.0, 0.9), ClassScore(2, "sock", 3.0, 0.1)]
+    figure = figures.closeup(result, 1, classes=scores, label="stripes", color="#0072B2", patches=4, channels=5)
+    *patches, channels, classes = figure.axes
+    found = top_patches(result, 1, 4)
+    assert len(patches) == 4
+    for axes, patch in zip(patches, found, strict=False):
+        np.testing.assert_array_equal(axes.images[0].get_array(), np.asarray(crop(images, patch)))
+        assert axes.get_title() == f"{100 * patch.strength:.0f} %"
+    want = spectrum(result, 1, 5)
+    assert [bar.get_height() for bar in channels.patches] == pytest.approx([100 * c.share for c in want])
+    assert [text.get_text() for text in channels.get_xticklabels()] == [str(c.channel) for c in want]
+    assert [bar.get_width() for bar in classes.patches] == [9, 3]
+    assert figure.get_suptitle() == "stripes"
+    figure.canvas.draw()
+    assert len(figures.closeup(result, 0, patches=30).axes) == 31  # fewer are found; no classes
+    with pytest.raises(ValueError, match="factor is 2"):
+        figures.closeup(result, 2)

@@ -68,10 +68,10 @@ function render({ model, el }) {
   const swatch = make("i", { className: "dffw-look-swatch" });
   const title = make("span", { className: "dffw-look-title", aria: { role: "heading", level: 3 } });
   const about = make("span", { className: "dffw-look-hint" });
-  const head = make("div", { className: "dffw-look-head" }, swatch, title, about);
-  const status = make("div", { className: "dffw-look-status", aria: { role: "status" } });
+  const status = make("span", { className: "dffw-look-hint", aria: { role: "status" } });
+  const head = make("div", { className: "dffw-look-head" }, swatch, title, about, status);
   const body = make("div", { className: "dffw-look-body" });
-  const box = make("div", { className: "dffw-look" }, head, status, body);
+  const box = make("div", { className: "dffw-look" }, head, body);
   el.classList.add("dffw", "dffw-inspector");
   el.replaceChildren(box);
 
@@ -101,12 +101,12 @@ function render({ model, el }) {
     box.style.setProperty("--dffw-color", /^#[0-9a-f]{6}$/i.test(color) ? color : "#999999");
     title.textContent = model.get("title");
     about.textContent = model.get("about");
-    head.hidden = model.get("factor") < 0;
+    const nothing = model.get("factor") < 0;
+    [swatch, title, about].forEach((part) => (part.hidden = nothing));
     const busy = model.get("busy");
     box.classList.toggle("dffw-look-busy", busy);
     body.setAttribute("aria-busy", busy);
-    const nothing = model.get("factor") < 0 ? "No factor selected." : "";
-    status.textContent = busy ? "Looking…" : nothing;
+    status.textContent = busy ? "Looking…" : nothing ? "No factor selected." : "";
   }
 
   function build() {

@@ -105,7 +105,7 @@ def test_what_the_kernel_sets_is_shown(page) -> None:
     page.evaluate("model.set({factor: -1, patches: [], pictures: [], spectrum: [], distinct: [], note: ''})")
     page.wait_for_selector("section", state="detached")
     assert page.get_by_role("status").inner_text() == "No factor selected."
-    assert page.locator(".dffw-look-head").is_hidden()
+    assert page.get_by_role("heading", level=3).count() == 0
 
 
 def test_negative_shares_are_told_apart(page) -> None:
