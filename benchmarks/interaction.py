@@ -96,6 +96,7 @@ def rows(k: int) -> str:
 
 
 def k_changes(book: Notebook, runs: int, done: Callable[[int], str] = rows) -> list[float]:
+    book.run("explorer.k = 3; explorer.wait()")
     handle = book.page.get_by_role("slider", name="Factors k")
     times = []
     for run in range(runs):
