@@ -41,6 +41,7 @@ class Branches(w.VBox):
         self.view.observe(self._chosen, "selected")
         self._said = w.HTML()
         super().__init__()
+        explorer.observe(lambda _: self._mark(), "labels")
 
     def refresh(self, request: Request) -> None:
         """Follow the explorer: make the tree of the request, if it is wanted and is not there."""
@@ -106,7 +107,7 @@ class Branches(w.VBox):
         order = None if result is None else self._order(result)
         if tree is None or result is None or order is None:
             return
-        names = {(result.k, f): explorer.panel.labels.title(j) for j, f in enumerate(order)}
+        names = {(result.k, f): explorer.labels.title(j) for j, f in enumerate(order)}
         with self.view.hold_sync():
             self.view.names = [names.get((n.k, n.factor), f"factor {n.factor}") for n in tree.nodes]
             self.view.k = result.k

@@ -37,7 +37,7 @@ class Closeup(w.VBox):
         elif result is None or not 0 <= factor < min(result.k, len(explorer.colors)):
             self.children = (self._hint,)
         else:
-            name = explorer.panel.labels.title(factor) if factor in explorer.panel.labels else None
+            name = explorer.labels.title(factor) if factor in explorer.labels else None
             network = explorer.pipeline.known_network(explorer.network)
             self.inspector.show(result, factor, network, color=explorer.colors[factor], name=name)
             self.children = (self.inspector,)
