@@ -107,6 +107,7 @@ class FactorInspector(anywidget.AnyWidget):
             ValueError: there is no such factor.
         """
         check_factor(result, factor)
+        factor = int(factor)  # a trait takes no NumPy integer
         heading = {"title": name or f"factor {factor}", "color": color or palette(result.k)[factor]}
         with self._lock:
             self.busy = True
@@ -151,7 +152,7 @@ class FactorInspector(anywidget.AnyWidget):
         if asked is None:
             return {"note": "Give network= to see the classes that its classifier would see.", "busy": False}
         try:
-            if self._network is None or self._network[0] is not asked:
+            if self._network is None or self._network[0] != asked:
                 self._network = asked, load_network(asked)
             found = classes(result, factor, self._network[1])
         except Exception as error:  # a network of the caller may raise anything

@@ -28,7 +28,7 @@ def result_of(k, seed=0, layer=LAYER):
 
 def test_the_traits_are_what_the_functions_find(network) -> None:
     result = result_of(3)
-    view = dff.FactorInspector(result, 1, network=network, patches=4)
+    view = dff.FactorInspector(result, np.int64(1), network=network, patches=4)
     assert view.wait(30)
     found = top_patches(result, 1, 4)
     assert [p["strength"] for p in view.patches] == [p.strength for p in found]
