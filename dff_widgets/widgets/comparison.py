@@ -290,6 +290,8 @@ class DFFComparison(w.VBox):
         with self._lock:
             if self._settling:
                 return
+            with self.settling():  # an answer that came between the change and this lock may have taken it back
+                setattr(self, change["name"], change["new"])
             if change["name"] == "images":
                 self._requests, self._scores = (), {}
                 self.left_result = self.right_result = None

@@ -151,8 +151,9 @@ class Toolbar(w.VBox):
         """Make room for values that worked and that the controls did not offer; list the network's layers."""
         side = getattr(self._comparison, self._which)
         asked, control = side["network"], self.controls["network"]
-        if asked not in [value for _, value in _pairs(control.options)]:
-            control.options = [(asked if isinstance(asked, str) else network.name, asked), *control.options]
+        offered = _pairs(control.options)
+        if asked not in [value for _, value in offered]:
+            control.options = [(asked if isinstance(asked, str) else network.name, asked), *offered]
         self.controls["k"].max = max(self.controls["k"].max, side["k"])
         listed = {layer.name: layer for layer in (network.layer(), *reversed(network.layers))}
         options = [(_describe(layer), name) for name, layer in listed.items()]

@@ -51,8 +51,8 @@ class SweepView(anywidget.AnyWidget):
             and goes on if it was running.
         size: short side in pixels at which the images go through the network.
         percentile: 0..100, of the masks.
-        points: what is known, each a dict of ``layer``, ``k``, ``seed``, ``explained`` (the part 0..1 of the
-            activations' energy that the factors hold) and, with part masks, ``iou`` (0..1).
+        points: what is known, each a dict of ``layer``, ``k``, ``seed``, ``error`` (‖A - H W‖ / ‖A‖), ``explained``
+            (1 - error², the part of the activations' energy that the factors hold) and, with part masks, ``iou``.
         measure: what the curves show: ``"iou"`` or ``"explained"``.
         selected: ``{}``, or a dict of ``layer``, ``k`` and ``seed``.
         state: ``"ready"``, ``"running"``, ``"paused"``, ``"done"``, ``"cancelled"`` or ``"failed"``.
@@ -95,9 +95,9 @@ class SweepView(anywidget.AnyWidget):
         **traits: Any,
     ) -> None:
         self._lock = threading.RLock()  # orders the threads that write traits
-        self._journal = Journal(path)
         self._jobs = LatestJob("dff-sweep")
         self._going = threading.Event()  # cleared while the sweep is paused
+        self._journal = Journal(path)
         self._settling = False
         self.on_select = on_select
         unknown = [name for name in traits if not self.has_trait(name)]
@@ -204,16 +204,7 @@ class SweepView(anywidget.AnyWidget):
         name = self.network if isinstance(self.network, str) else getattr(self.network, "name", "")
         name = name or type(self.network).__name__
         return tuple(
-            Trial(
-                "images",
-                name,
-                p["layer"],
-                self.size,
-                p["k"],
-                p["seed"],
-                p.get("iou", math.nan),
-                max(0.0, 1 - p["explained"]) ** 0.5,
-            )
+            Trial("images", name, p["layer"], self.size, p["k"], p["seed"], p.get("iou", math.nan), p["error"])
             for p in self.points
         )
 

@@ -102,11 +102,7 @@ def run(
             computed += key not in journal
             score = journal.get(key, compute)
             done += 1
-            found({**point, "explained": 1 - score["error"] ** 2, **_iou(score)}, done, total)
-
-
-def _iou(score: Mapping[str, float]) -> dict[str, float]:
-    return {"iou": score["iou"]} if "iou" in score else {}
+            found({**point, **score, "explained": 1 - score["error"] ** 2}, done, total)
 
 
 def describe(point: Mapping[str, Any]) -> str:
