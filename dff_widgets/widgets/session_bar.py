@@ -40,7 +40,7 @@ class SessionBar(w.VBox):
             made.on_click(lambda _: self._try(action))
             return made
 
-        self._count = w.BoundedIntText(5, min=1, max=999, description="Images", layout=w.Layout(width="104px"))
+        self._count = w.BoundedIntText(5, min=1, max=999, description="Per page", layout=w.Layout(width="110px"))
         self._on = button("", "Find the factors in some images, drawn at random, and name them there", self._label_on)
         self._count.observe(self._say_count, "value")
         self._say_count()
