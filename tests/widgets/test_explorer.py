@@ -315,3 +315,79 @@ def test_without_a_front_end_it_is_a_line_of_text_and_a_picture(explorer) -> Non
     assert picture.shape == (200, 4 * 204 - 4, 3)
     photos = contact_sheet(explorer.images, range(4), None, [])
     assert np.abs(picture.astype(int) - np.asarray(Image.open(io.BytesIO(photos)))).max() > 40
+
+
+# ------------------------------------------------------------------------------------- the labelling panel inside it
+@pytest.fixture
+def labelled(images, network):
+    parts = [{"left": np.arange(w) < w // 2 * np.ones((h, 1), bool)} for h, w in map(images.size, range(len(images)))]
+    explorer = dff.DFFExplorer(dff.ImageSet.from_arrays(list(images), parts=parts), network=network, k=2, size=64)
+    explorer.wait(30)
+    return explorer
+
+
+def test_its_traits_are_the_panels(labelled):
+    panel = labelled.panel
+    labelled.labels = {1: "left"}
+    labelled.percentile, labelled.threshold = 60, "otsu"
+    labelled.wait(30)
+    assert (panel.labels, panel.percentile, panel.threshold) == ({1: ["left"]}, 60, "otsu")
+    want = dff.iou(labelled.result.masks(threshold="otsu"), labelled.images.parts, {1: ["left"]})
+    assert labelled.iou == panel.iou == [None, pytest.approx(want[1])]
+    panel.clear()
+    assert labelled.labels == {}
+    assert labelled.iou == [None, None]
+    panel.undo()
+    panel.percentile = 70
+    assert (labelled.labels, labelled.percentile) == ({1: ["left"]}, 70)
+
+
+def test_names_given_at_first_are_those_of_the_first_result(images, network):
+    explorer = dff.DFFExplorer(images, network=network, k=2, size=64, labels={1: ["tail"]})
+    explorer.wait(30)
+    assert explorer.labels == explorer.panel.labels == {1: ["tail"]}
+    assert len(explorer.labels) == 2
+    assert explorer.gallery.names == ["factor 0", "tail"]
+
+
+def test_labels_know_how_many_factors_there_are(labelled):
+    for k in (3, 1, 2):
+        labelled.k = k
+        labelled.wait(30)
+        assert len(labelled.labels) == len(labelled.panel.labels) == len(labelled.iou) == k
+
+
+def test_factors_of_a_few_images_are_found_there_alone(labelled, network):
+    labelled.look_at((0, 2), refit=True)
+    labelled.wait(30)
+    assert labelled.shown == (0, 2)
+    alone = dff.DeepFeatureFactorization(k=2, network=network, size=64).fit(labelled.images.subset((0, 2)))
+    assert labelled.result.factorization.error == pytest.approx(alone.factorization.error, abs=1e-4)
+    W = labelled.result.factorization.W
+    labelled.look_at((1, 3), refit=False)
+    labelled.wait(30)
+    np.testing.assert_array_equal(labelled.result.factorization.W, W)
+    assert labelled.gallery.captions == ["image 1", "image 3"]
+    consistent(labelled)
+    labelled.k = 3  # other factors are wanted: they are found in the images that are shown
+    labelled.wait(30)
+    assert (labelled.basis, labelled.shown, len(labelled.result)) == (None, (1, 3), 2)
+    consistent(labelled)
+
+
+def test_new_images_have_their_own_part_masks(labelled, images):
+    labelled.labels = {0: ["left"]}
+    labelled.wait(30)
+    labelled.images = list(images)[:3]
+    labelled.wait(30)
+    consistent(labelled)
+    assert labelled.panel.covered == 0
+    assert labelled.iou == [None, None]
+
+
+def test_what_is_asked_while_an_answer_arrives_is_not_undone(explorer):
+    for k in (3, 1, 2) * 8:
+        explorer.k = k
+    explorer.wait(30)
+    assert explorer.k == explorer.result.k == 2
+    consistent(explorer)

@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import os
 import random
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from PIL import Image
 from torch import nn
 
 import dff_widgets as dff
+from benchmarks import labelling as benchmark
 from dff_widgets.images import PerImage
 from dff_widgets.session import Session
 from dff_widgets.widgets import labeling
@@ -1229,3 +1232,24 @@ def test_one_click_names_the_parts_of_creatures():
         best[part] = int(np.asarray(coverage)[:, coverage.parts.index(part)].argmax())
         assert part in explorer.labels[best[part]]
     assert sorted(best.values()) == [0, 1, 2]
+
+
+@pytest.mark.realdata
+def test_a_session_on_real_frames(monkeypatch):
+    """Named on five frames, applied to thirty; see `benchmarks/labelling.py` for the table. Measured: 0.63 for up."""
+    data = os.environ.get("DFF_WIDGETS_DATA")
+    if not data:
+        pytest.skip("DFF_WIDGETS_DATA is not set")
+    monkeypatch.setattr(benchmark, "CHOICES", [(448, 4, "auto")])
+    images = dff.datasets.labelme(Path(data) / "exercise-parts" / "segmentation_data")
+    explorer, _, table = benchmark.session(images)
+    assert right_in(explorer)
+    assert explorer.panel.covered == 30
+    named = [set(names) for names in explorer.labels.values() if names]
+    assert {"up", "arm"} in named
+    assert {"left", "right"} in named
+    assert table["up"]["all"] > 0.55
+    assert min(table["left"]["all"], table["right"]["all"]) > 0.25
+    assert benchmark.joined(explorer, "full") > 0.55
+    for row in table.values():
+        assert row["the others"] == pytest.approx(row["the five"], abs=0.1)
