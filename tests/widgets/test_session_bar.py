@@ -137,5 +137,5 @@ def test_unnamed_factors_are_background_if_the_person_says_so(explorer, bar, tmp
     assert not (labelled[1] & ~labelled[0]).any()
     for kind in EXPORTS:
         bar._format.value = kind
-        shown = bar._background.layout.visibility == "visible"
+        shown = bar._background.layout.visibility != "hidden"
         assert shown == (kind in ("png", "coco", "label_studio"))
