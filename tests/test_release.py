@@ -92,10 +92,7 @@ def test_dependencies_are_those_that_are_imported():
     brought = {"traitlets", "huggingface-hub"}  # by ipywidgets and timm
     optional = {name for extra in ("datasets", "export", "scale") for name in names(EXTRAS[extra])}
     assert names(PROJECT["dependencies"]) <= imported
-    assert imported <= names(PROJECT["dependencies"]) | optional | {
-        "traitlets",
-        "huggingface-hub",
-    }  # of ipywidgets, of timm
+    assert imported <= names(PROJECT["dependencies"]) | optional | brought
 
 
 def test_the_import_takes_no_time():

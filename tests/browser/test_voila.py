@@ -48,7 +48,9 @@ def address(tmp_path: Path) -> Iterator[str]:
             with socket.create_connection(("127.0.0.1", port), timeout=1):
                 break
         except OSError:
-            assert process.poll() is None and time.monotonic() < end, (tmp_path / "voila.log").read_text()[-2000:]
+            said = (tmp_path / "voila.log").read_text()[-2000:]
+            assert process.poll() is None, said
+            assert time.monotonic() < end, said
             time.sleep(0.2)
     yield url
     os.killpg(process.pid, signal.SIGTERM)
