@@ -1,9 +1,10 @@
 # make lab   opens JupyterLab on the explorer      make test  passes every test
-# Both do all their own set-up in .venv; a second run starts at once.
+# make docs  builds the documentation in site/
+# All do all their own set-up in .venv; a second run starts at once.
 #
 #   PYTHON       the Python to build .venv with (3.11 or later)
 #   TORCH_INDEX  another index for torch, such as the CPU build's: https://download.pytorch.org/whl/cpu
-#   ARGS         more arguments for JupyterLab or pytest: make test ARGS="-k gallery"
+#   ARGS         more arguments for JupyterLab, pytest or MkDocs: make test ARGS="-k gallery"
 
 PYTHON ?= python3
 TORCH_INDEX ?=
@@ -12,7 +13,7 @@ BIN := .venv/bin
 NOTEBOOK := notebooks/01_explore.ipynb
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: lab test lint format bench clean
+.PHONY: lab test docs lint format bench clean
 
 lab: .venv/lab.done
 	$(BIN)/jupyter lab $(ROOT) --LabApp.extra_labextensions_path=tools/labextensions \
@@ -20,6 +21,9 @@ lab: .venv/lab.done
 
 test: .venv/test.done
 	$(BIN)/python -m pytest $(ARGS)
+
+docs: .venv/docs.done
+	$(BIN)/mkdocs build --strict $(ARGS)
 
 lint: .venv/test.done
 	$(BIN)/ruff check .
@@ -47,10 +51,14 @@ clean:
 	$(BIN)/python -m pip install --editable '.[lab]'
 	touch $@
 
+.venv/docs.done: pyproject.toml | .venv/python.done
+	$(BIN)/python -m pip install --editable '.[docs]'
+	touch $@
+
 .venv/test.done: pyproject.toml tests/browser/chromium.py | .venv/python.done
 	$(BIN)/python -m pip install --editable '.[dev]'
 	$(BIN)/python tests/browser/chromium.py
-	touch $@ .venv/lab.done
+	touch $@ .venv/lab.done .venv/docs.done
 
 .venv/bench.done: pyproject.toml | .venv/test.done
 	$(BIN)/python -m pip install --editable '.[bench]'
