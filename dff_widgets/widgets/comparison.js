@@ -256,7 +256,9 @@ function render({ model, el }) {
   const redraw = once(show);
   ["opacity", "visible", "photo", "tile_size"].forEach((name) => on(name, redraw));
   const resync = once(sync);
-  ["sides", "names", "alike", "opacity", "visible", "selected"].forEach((name) => on(name, resync));
+  ["sides", "names", "alike"].forEach((name) => on(name, resync));
+  const controls = once(factors.sync);
+  ["opacity", "visible", "selected"].forEach((name) => on(name, controls));
   on("photo", () => (photo.value = model.get("photo")));
   on("tile_size", () => (size.value = model.get("tile_size")));
   load();

@@ -6,7 +6,7 @@ import pytest
 import dff_widgets as dff
 from dff_widgets.heatmaps import palette
 from dff_widgets.tiles import encode_tile, pack_heat
-from dff_widgets.widgets.comparison import ComparisonView
+from dff_widgets.widgets.pairing import ComparisonView
 
 LIVE = """
 import dff_widgets as dff

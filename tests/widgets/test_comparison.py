@@ -10,7 +10,8 @@ from PIL import Image
 
 import dff_widgets as dff
 from dff_widgets.factorization import Factorization
-from dff_widgets.widgets.comparison import ALIKE, PAGE, likeness, pair
+from dff_widgets.widgets.comparison import PAGE
+from dff_widgets.widgets.pairing import ALIKE, likeness, pair
 
 
 def consistent(comparison: dff.DFFComparison) -> None:
