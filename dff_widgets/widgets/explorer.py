@@ -264,6 +264,7 @@ class DFFExplorer(w.VBox):
             if self._settling:
                 return
             with self.settling():
+                setattr(self, change["name"], change["new"])  # an answer may have come between the change and the lock
                 if change["name"] == "network":
                     self.layer = ""
                 if change["name"] in _FITTED:
@@ -465,7 +466,9 @@ def _match(new: DFFResult, old: DFFResult) -> dict[int, int]:
     if new.images is not old.images:
         return {}
     a, b = new.factorization, old.factorization
-    return match_factors(a.H, a.W, b.H, b.W, shapes=new.shapes, other_shapes=old.shapes)
+    same = (new.network, new.layer) == (old.network, old.layer)  # else channels that are equally many are not the same
+    W, other_W = (np.asarray(f.W) if same else np.zeros((len(f.W), 0)) for f in (a, b))
+    return match_factors(a.H, W, b.H, other_W, shapes=new.shapes, other_shapes=old.shapes)
 
 
 def _summary(result: DFFResult, asked: int, seconds: float) -> str:

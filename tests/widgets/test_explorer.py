@@ -1,4 +1,5 @@
 import base64
+import copy
 import io
 import threading
 
@@ -391,3 +392,23 @@ def test_what_is_asked_while_an_answer_arrives_is_not_undone(explorer):
     explorer.wait(30)
     assert explorer.k == explorer.result.k == 2
     consistent(explorer)
+
+
+def test_other_networks_with_as_many_channels_are_matched_by_where_their_factors_are(explorer, network) -> None:
+    twin = torch.nn.Sequential(torch.nn.Identity(), *copy.deepcopy(list(network)[1:]))
+    with torch.no_grad():  # the same maps, the channels in another order
+        order = torch.tensor([9, 8, 7, 6, 5, 4, 3, 2, 1, 0])
+        twin[3].weight.copy_(network[3].weight[order])
+        twin[3].bias.copy_(network[3].bias[order])
+    explorer.k = 3
+    explorer.wait(30)
+    before, colors = explorer.result, list(explorer.colors)
+    explorer.network = twin
+    explorer.wait(30)
+    after = explorer.result
+    for j, color in enumerate(explorer.colors):
+        a, b = (
+            np.concatenate([r.coarse_heatmaps(i)[f].ravel() for i in range(4)])
+            for r, f in ((after, j), (before, colors.index(color)))
+        )
+        assert np.corrcoef(a, b)[0, 1] > 0.95
