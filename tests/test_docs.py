@@ -70,6 +70,11 @@ def test_every_public_name_is_in_the_reference():
     assert sorted(wanted - headings) == []
 
 
+def test_every_notebook_is_listed():
+    page = (DOCS / "notebooks.md").read_text(encoding="utf-8")
+    assert [p.name for p in (ROOT / "notebooks").glob("*.ipynb") if f"(notebooks/{p.name})" not in page] == []
+
+
 def test_files_name_no_machine_and_pictures_are_small():
     for path in [*PAGES, *ROOT.glob("*.md"), ROOT / "mkdocs.yml"]:
         text = path.read_text(encoding="utf-8")
