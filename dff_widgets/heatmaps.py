@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import colorsys
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from itertools import accumulate
 from typing import Any
@@ -123,23 +125,29 @@ def percentiles(maps: Callable[[], Iterable[Array]], q: float) -> Floats:
         if entries > _EXACT_ENTRIES:
             return _percentiles_by_histogram(maps(), q)
         held.append(m.reshape(len(m), -1))
-    k = len(held[0])
-    return np.array([_percentile(np.concatenate([m[f] for m in held]), q) for f in range(k)], dtype=np.float32)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # numpy lets go of the interpreter while it compares and sorts
+        found = pool.map(lambda f: _percentile([m[f] for m in held], q), range(len(held[0])))
+    return np.array(list(found), dtype=np.float32)
 
 
-def _percentile(values: Array, q: float) -> float:
-    """``np.percentile`` in float64, five times as quick: a sample brackets it, and only what is between counts."""
-    rank = q / 100 * (len(values) - 1)
-    sample = np.sort(values[:: max(1, len(values) // _SAMPLE)])
-    at, slack = q / 100 * (len(sample) - 1), len(sample) // 50 + 2
+def _percentile(pieces: Sequence[Array], q: float) -> float:
+    """``np.percentile`` of all values in float64, many times as quick.
+
+    A sample brackets it, and only what is between counts; piece by piece, so that each stays in the processor's cache.
+    """
+    total = sum(map(len, pieces))
+    rank = q / 100 * (total - 1)
+    step = max(1, total // _SAMPLE)
+    sample = np.sort(np.concatenate([piece[::step] for piece in pieces]))
+    at, slack = q / 100 * (len(sample) - 1), len(sample) // 100 + 2
     low, high = sample[[max(0, int(at) - slack), min(len(sample) - 1, int(at) + slack)]]
-    below, between = int(np.count_nonzero(values < low)), values[(values >= low) & (values <= high)]
+    below = sum(int(np.count_nonzero(piece < low)) for piece in pieces)
+    between = np.concatenate([piece[(piece >= low) & (piece <= high)] for piece in pieces])
     if not below <= rank <= below + len(between) - 1:  # the sample was unlucky
-        below, between = 0, values
+        below, between = 0, np.concatenate(pieces)
     first = int(rank) - below
-    pair = np.partition(between, sorted({first, min(first + 1, len(between) - 1)}))[first : first + 2].astype(
-        np.float64
-    )
+    ordered = np.partition(between, sorted({first, min(first + 1, len(between) - 1)}))
+    pair = ordered[first : first + 2].astype(np.float64)
     return float(pair[0] + (pair[-1] - pair[0]) * (rank - int(rank)))
 
 

@@ -61,7 +61,8 @@ def contrast(maps: Sequence[Array]) -> list[float]:
     Args:
         maps: per image (k, h, w) in 0..1.
     """
-    entries = np.concatenate([m.reshape(len(m), -1) for m in maps], axis=1)
+    thin = [m[:, :: max(1, m.shape[1] // 64), :: max(1, m.shape[2] // 64)] for m in maps]  # refined ones are large
+    entries = np.concatenate([m.reshape(len(m), -1) for m in thin], axis=1)
     return [float(1 / max(np.quantile(e[e > 0], 0.98), 0.05)) if (e > 0).any() else 1.0 for e in entries]
 
 
