@@ -37,17 +37,18 @@ class Tally:
     def parts(self) -> tuple[str, ...]:  # noqa: D102 - see Attributes
         return tuple(self._parts)
 
-    def add(self, masks: Array, parts: Mapping[str, Array]) -> None:
+    def add(self, masks: Array, parts: Mapping[str, Array], *, image: int | None = None) -> None:
         """Count one more image.
 
         Args:
             masks: (k, h, w) bool.
             parts: {name: (h, w) bool}. Parts may overlap; one that is not named is empty here.
+            image: its number, for messages; by default that of the images before it.
 
         Raises:
             ValueError: a mask of another size or dtype; nothing was counted.
         """
-        i = self.images
+        i = self.images if image is None else image
         masks = np.asarray(masks)
         if masks.ndim != 3 or len(masks) != self.k:
             raise ValueError(f"the masks of image {i} are {masks.shape}; give ({self.k}, h, w)")
@@ -64,6 +65,15 @@ class Tally:
         self._parts.update(dict.fromkeys(parts))
         self.factor_area = self.factor_area + _count(factors)
         self.images += 1
+
+    def merge(self, other: Tally) -> None:
+        """Count what another tally of as many factors has counted; its images come after these."""
+        for names, (area, shared) in other._cells.items():
+            mine, common = self._cells.get(names, (0, 0))
+            self._cells[names] = mine + area, common + shared
+        self._parts.update(other._parts)
+        self.factor_area = self.factor_area + other.factor_area
+        self.images += other.images
 
     def area(self, parts: Iterable[str]) -> int:
         """Pixels of the union of `parts`."""

@@ -141,3 +141,19 @@ def test_its_size_does_not_grow_with_the_images():
 
 def test_ratio_of_nothing_is_zero():
     np.testing.assert_array_equal(ratio([1, 0, 3], [2, 0, 3]), [0.5, 0, 1])
+
+
+@settings(deadline=None)
+@given(scenes(), st.integers(0, 4))
+def test_merged_tallies_count_what_one_would_have_counted(scene, first):
+    whole = tally_of(scene)
+    merged = tally_of(scene, range(min(first, len(scene.masks))))
+    for i in range(min(first, len(scene.masks)), len(scene.masks)):
+        merged.merge(tally_of(scene, [i]))
+    assert counts_of(merged) == counts_of(whole)
+    assert merged.parts == whole.parts
+
+
+def test_a_message_says_which_image_it_is_about():
+    with pytest.raises(ValueError, match="image 7"):
+        Tally(1).add(np.ones((1, 2, 2), bool), {"head": np.ones((3, 2), bool)}, image=7)

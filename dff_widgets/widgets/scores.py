@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +20,7 @@ from ..tally import Tally, ratio
 from .jobs import CancelledError, LatestJob, Ticket
 
 _OFTEN = 0.15  # seconds between two looks at scores that are still being counted
+_TOGETHER = 8  # images between two looks at whether the counts are still wanted
 _SAMPLED = 12  # images that the table of levels is made of
 
 
@@ -89,14 +92,22 @@ class Meter:
                 if self._whole != task:
                     self.tally, self.known, self._whole = Tally(task.result.k), len(known), None
             told = time.monotonic()
-            for i in [] if self._whole == task else sorted(known, key=lambda i: i not in page):
-                masks, parts = binarise(source.heatmaps(i), levels[i]), truth[places[i]]
-                with self._lock:
-                    ticket.check()
-                    self.tally.add(masks, parts)
-                    if time.monotonic() - told > _OFTEN:
-                        told = time.monotonic()
-                        self._on_counts()
+
+            def one(i: int) -> Tally:
+                counts = Tally(task.result.k)
+                counts.add(binarise(source.heatmaps(i), levels[i]), truth[places[i]], image=i)
+                return counts
+
+            order = [] if self._whole == task else sorted(known, key=lambda i: i not in page)
+            with ThreadPoolExecutor(os.cpu_count()) as pool:  # numpy lets go of the interpreter
+                for start in range(0, len(order), _TOGETHER):
+                    for counts in pool.map(one, order[start : start + _TOGETHER]):
+                        with self._lock:
+                            ticket.check()
+                            self.tally.merge(counts)
+                            if time.monotonic() - told > _OFTEN:
+                                told = time.monotonic()
+                                self._on_counts()
             with self._lock:
                 ticket.check()
                 self._whole, self.busy = task, False
