@@ -13,6 +13,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from ..heatmaps import binarise, palette
+from ..parts import JOIN
 
 if TYPE_CHECKING:  # at run time an export needs no torch, which result.py loads
     from ..result import DFFResult
@@ -21,8 +22,6 @@ Array = npt.NDArray[Any]
 Labels = Mapping[int, Sequence[str] | str]
 Unnamed = Literal["skip", "background", "keep"]
 Progress = Callable[[int, int], None]  # (images done, images in all)
-
-JOINT = " + "  # between the names of a factor that stands for several parts
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def part_names(labels: Labels | None, k: int) -> list[tuple[str, ...]]:
 
 def titles(labels: Labels | None, k: int) -> list[str]:
     """Per factor its names as one text; ``"factor 3"`` where it has none. Arguments and errors as in `part_names`."""
-    return [JOINT.join(names) or f"factor {f}" for f, names in enumerate(part_names(labels, k))]
+    return [JOIN.join(names) or f"factor {f}" for f, names in enumerate(part_names(labels, k))]
 
 
 def known_parts(result: DFFResult, labels: Labels | None) -> dict[int, list[str]]:

@@ -13,8 +13,9 @@ import numpy as np
 
 from ..heatmaps import binarise
 from ..metrics import iou, largest_box
+from ..parts import JOIN
 from ..storage import write_file
-from .regions import JOINT, Labels, Progress, each, encoded, known_parts, paint, part_names, titles
+from .regions import Labels, Progress, each, encoded, known_parts, paint, part_names, titles
 
 if TYPE_CHECKING:
     from ..result import DFFResult
@@ -56,7 +57,7 @@ def to_csv(
         ValueError: a label is of a factor that is not there, or another argument is something else.
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
-    names = titles(None, result.k) if labels is None else [JOINT.join(n) for n in part_names(labels, result.k)]
+    names = titles(None, result.k) if labels is None else [JOIN.join(n) for n in part_names(labels, result.k)]
     known = known_parts(result, labels)
     source, levels = result.cut(percentile, threshold)
 

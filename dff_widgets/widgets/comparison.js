@@ -3,17 +3,6 @@
 // Each heat map is a canvas at the network's resolution, enlarged and blended by CSS: opacity and visibility of a row
 // are one custom property for all images of both sides, so that a slider moves everything at once, without a message.
 
-/** A heat map as a canvas of its own size: one colour, its strength times `gain` as alpha. */
-function tint(values, height, width, color, gain) {
-  const canvas = make("canvas", { width, height });
-  const context = canvas.getContext("2d");
-  const pixels = context.createImageData(width, height);
-  const [r, g, b] = rgb(color);
-  for (let p = 0; p < values.length; p++) pixels.data.set([r, g, b, Math.round(values[p] * gain)], 4 * p); // clamped
-  context.putImageData(pixels, 0, 0);
-  return canvas;
-}
-
 /** The bilinear value 0..1 of a heat map at a point (0..1, 0..1) of its image. */
 function valueAt(map, h, w, x, y) {
   const clamp = (v, n) => Math.min(Math.max(v, 0), n - 1);
@@ -236,36 +225,18 @@ function render({ model, el }) {
   });
 
   // --------------------------------------------------------------------------------------------------- the changes
-  // One message may change many traits; each piece of work is done once, after all of them are in place.
-  const due = new Set();
-  const once = (work) => () => {
-    if (!due.size) queueMicrotask(() => {
-      const todo = [...due];
-      due.clear();
-      if (!gone.signal.aborted) todo.forEach((f) => f());
-    });
-    due.add(work);
-  };
-  const handlers = [];
-  const on = (name, action) => {
-    model.on(`change:${name}`, action);
-    handlers.push([`change:${name}`, action]);
-  };
-  on("tiles", once(load));
-  ["heats", "colors"].forEach((name) => on(name, once(heat)));
-  const redraw = once(show);
-  ["opacity", "visible", "photo", "tile_size"].forEach((name) => on(name, redraw));
-  const resync = once(sync);
-  ["sides", "names", "alike"].forEach((name) => on(name, resync));
-  const controls = once(factors.sync);
-  ["opacity", "visible", "selected"].forEach((name) => on(name, controls));
+  const on = follow(model, gone);
+  on("tiles", load);
+  on(["heats", "colors"], heat);
+  on(["opacity", "visible", "photo", "tile_size"], show);
+  on(["sides", "names", "alike"], sync);
+  on(["opacity", "visible", "selected"], factors.sync);
   on("photo", () => (photo.value = model.get("photo")));
   on("tile_size", () => (size.value = model.get("tile_size")));
   load();
   return () => {
     gone.abort();
     forget();
-    handlers.forEach(([event, action]) => model.off(event, action));
   };
 }
 

@@ -34,7 +34,7 @@ from .branches import Branches
 from .closeup import Closeup
 from .controls import Controls, Reporter
 from .gallery import Gallery
-from .jobs import CancelledError, LatestJob, Ticket
+from .jobs import CancelledError, LatestJob, Ticket, sentence
 from .labeling import LabelingPanel, check_trait
 from .pages import PAGE, Pages
 from .pipeline import Basis, Pipeline, Request
@@ -481,5 +481,5 @@ def _summary(result: DFFResult, asked: int, seconds: float) -> str:
 
 def one_sentence(error: Exception) -> str:
     """An exception as a person can read it; those that are not meant for people also say their type."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = sentence(error)
     return text if isinstance(error, ValueError | TypeError | ConnectionError) else f"{type(error).__name__}: {text}"

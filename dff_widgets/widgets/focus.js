@@ -7,7 +7,7 @@ const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
 const round = (v) => Math.round(10 * v) / 10;
 
 /** One factor as a canvas of the photo's size: its colour, its strength as alpha, or all or nothing at a level. */
-function tint(values, [h, w], [width, height], color, gain, level) {
+function layer(values, [h, w], [width, height], color, gain, level) {
   const coarse = make("canvas", { width: w, height: h });
   const pixels = new ImageData(w, h);
   const [r, g, b] = rgb(color);
@@ -208,7 +208,7 @@ function render({ model, el }) {
       const values = heat.subarray(j * cells, (j + 1) * cells);
       if (!visible[j] || !opacity[j] || !cells || values.length < cells) return;
       const level = get("levels")[j];
-      tints[j] ??= tint(values, grid, [photo.width, photo.height], color, level === undefined ? get("gains")[j] ?? 1 : 1, level);
+      tints[j] ??= layer(values, grid, [photo.width, photo.height], color, level === undefined ? get("gains")[j] ?? 1 : 1, level);
       context.globalAlpha = opacity[j];
       context.drawImage(tints[j], 0, 0, w, h);
     });

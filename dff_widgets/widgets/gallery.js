@@ -3,17 +3,6 @@
 // The kernel sends JPEG tiles and 8-bit heat maps at the network's resolution, once per change. Opacity, visibility,
 // tile size and the photo's brightness are the browser's own: while a slider is dragged no message is sent.
 
-/** One factor of one image as a canvas of its own size: the factor's colour, its strength times `gain` as alpha. */
-function tint(values, height, width, color, gain) {
-  const canvas = make("canvas", { width, height });
-  const context = canvas.getContext("2d");
-  const pixels = context.createImageData(width, height);
-  const [r, g, b] = rgb(color);
-  for (let p = 0; p < values.length; p++) pixels.data.set([r, g, b, Math.round(values[p] * gain)], 4 * p); // clamped
-  context.putImageData(pixels, 0, 0);
-  return canvas;
-}
-
 /** Bilinear, once per heat map: smoothing again at each slider step would cost more than all the rest. */
 function enlarged(source, width, height) {
   const canvas = make("canvas", { width, height });
@@ -39,11 +28,7 @@ function cut(source, level, color) {
 function render({ model, el }) {
   const gone = new AbortController();
   const listen = (target, event, action) => target.addEventListener(event, action, { signal: gone.signal });
-  const handlers = [];
-  const on = (name, action) => {
-    model.on(`change:${name}`, action);
-    handlers.push([`change:${name}`, action]);
-  };
+  const on = follow(model, gone);
   const put = (name, value, { save }) => {
     model.set(name, value);
     if (save) model.save_changes();
@@ -297,32 +282,21 @@ function render({ model, el }) {
   }
 
   // ------------------------------------------------------------------------------------------------ the changes
-  // One message may change many traits; each piece of work is done once, after all of them are in place.
-  const due = new Set();
-  const once = (work) => () => {
-    if (!due.size) queueMicrotask(() => {
-      const todo = [...due];
-      due.clear();
-      if (!gone.signal.aborted) todo.forEach((f) => f());
-    });
-    due.add(work);
-  };
-  on("tiles", once(loadPhotos));
-  ["heat", "grids", "colors", "gains"].forEach((name) => on(name, once(cutHeat)));
-  on("levels", once(() => ((dragged = null), draw())));
-  on("view", once(draw));
-  ["opacity", "visible"].forEach((name) => on(name, once(draw)));
-  ["names", "colors", "shares", "opacity", "visible", "selected", "labelling", "labels", "known", "scores", "coverage",
+  on("tiles", loadPhotos);
+  on(["heat", "grids", "colors", "gains"], cutHeat);
+  on("levels", () => ((dragged = null), draw()));
+  on("view", draw);
+  on(["opacity", "visible"], draw);
+  on(["names", "colors", "shares", "opacity", "visible", "selected", "labelling", "labels", "known", "scores", "coverage",
     "coverage_parts", "coverage_threshold", "undoable", "redoable", "summary", "measured", "view", "percentile", "automatic",
-  ].forEach((name) => on(name, once(syncPanel)));
-  on("photo", once(() => ((photo.value = model.get("photo")), draw())));
-  on("tile_size", once(() => ((size.value = model.get("tile_size")), sizeTiles())));
+  ], syncPanel);
+  on("photo", () => ((photo.value = model.get("photo")), draw()));
+  on("tile_size", () => ((size.value = model.get("tile_size")), sizeTiles()));
 
   syncPanel();
   loadPhotos();
   return () => {
     gone.abort();
-    handlers.forEach(([event, action]) => model.off(event, action));
     bitmaps.forEach((b) => b.close());
   };
 }

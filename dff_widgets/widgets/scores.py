@@ -17,7 +17,7 @@ from ..painting import PartMasks
 from ..parts import Coverage, PartLabels
 from ..result import DFFResult
 from ..tally import Tally, ratio
-from .jobs import CancelledError, LatestJob, Ticket
+from .jobs import CancelledError, LatestJob, Ticket, sentence
 
 _OFTEN = 0.15  # seconds between two looks at scores that are still being counted
 _TOGETHER = 8  # images between two looks at whether the counts are still wanted
@@ -118,7 +118,7 @@ class Meter:
             with self._lock:
                 ticket.check()
                 self.tally, self.known, self._whole, self.busy = Tally(task.result.k), 0, None, False
-                self._on_problem(" ".join(str(error).split()) or type(error).__name__)
+                self._on_problem(sentence(error))
 
 
 def score(tally: Tally, labels: PartLabels) -> list[float | None]:

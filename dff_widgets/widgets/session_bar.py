@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as w
 
 from .. import export
+from .jobs import sentence
 
 if TYPE_CHECKING:
     from .labeling import LabelingPanel
@@ -99,7 +100,7 @@ class SessionBar(w.VBox):
         try:
             said = action()
         except Exception as error:  # whatever a file or a disk does, the person is told, and the session stays
-            self.say(" ".join(str(error).split()) or type(error).__name__, problem=True)
+            self.say(sentence(error), problem=True)
         else:
             self.say(said or "")
         self.refresh()

@@ -11,7 +11,7 @@ import numpy as np
 from .. import datasets
 from ..images import ImageSet, UnreadableImageError, open_header
 from ..result import DFFResult
-from .jobs import LatestJob, Ticket
+from .jobs import LatestJob, Ticket, sentence
 
 if TYPE_CHECKING:
     from .explorer import DFFExplorer
@@ -138,7 +138,7 @@ class Sources(w.HBox):
         try:
             images = find()
         except Exception as error:  # whatever a disk or a network does, the person is told
-            explorer.say(" ".join(str(error).split()) or type(error).__name__, problem=True)
+            explorer.say(sentence(error), problem=True)
         else:
             with explorer.lock:
                 ticket.check()

@@ -260,24 +260,10 @@ function render({ model, el }) {
   }
 
   // --------------------------------------------------------------------------------------------------- the changes
-  // One message may change many traits; each piece of work is done once, after all of them are in place.
-  const due = new Set();
-  const once = (work) => () => {
-    if (!due.size) queueMicrotask(() => {
-      const todo = [...due];
-      due.clear();
-      if (!gone.signal.aborted) todo.forEach((f) => f());
-    });
-    due.add(work);
-  };
-  const handlers = [];
-  const on = (names, action) => names.forEach((name) => {
-    model.on(`change:${name}`, action);
-    handlers.push([`change:${name}`, action]);
-  });
-  on(["layers", "ks", "seeds", "points", "colors", "measure"], once(chart));
-  on(["selected"], once(choose));
-  on(["state", "status", "progress", "scored", "measure"], once(controls));
+  const on = follow(model, gone);
+  on(["layers", "ks", "seeds", "points", "colors", "measure"], chart);
+  on(["selected"], choose);
+  on(["state", "status", "progress", "scored", "measure"], controls);
   controls();
   chart();
   let before = plot.clientWidth;
@@ -289,7 +275,6 @@ function render({ model, el }) {
   return () => {
     gone.abort();
     watch.disconnect();
-    handlers.forEach(([event, action]) => model.off(event, action));
   };
 }
 

@@ -5,29 +5,6 @@
 const LOWEST = 36, HIGHEST = 96; //     height of a thumbnail in CSS pixels
 const LABEL = 56; //                   the column that says k
 
-const bytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-const percent = (v) => `${Math.round(100 * v)} %`;
-
-/** An element with properties, and children. */
-function make(tag, properties = {}, ...children) {
-  const { aria = {}, ...rest } = properties;
-  const element = Object.assign(document.createElement(tag), rest);
-  for (const [name, value] of Object.entries(aria)) element.setAttribute(name === "role" ? name : `aria-${name}`, value);
-  element.append(...children);
-  return element;
-}
-
-/** A heat map as a canvas of its own size: one colour, its strength as alpha. */
-function tint(values, [height, width], color) {
-  const canvas = make("canvas", { width, height });
-  const context = canvas.getContext("2d");
-  const pixels = context.createImageData(width, height);
-  const [r, g, b] = [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16));
-  values.forEach((v, p) => pixels.data.set([r, g, b, v], 4 * p));
-  context.putImageData(pixels, 0, 0);
-  return canvas;
-}
-
 function render({ model, el }) {
   const gone = new AbortController();
   const listen = (target, event, action) => target.addEventListener(event, action, { signal: gone.signal });
@@ -67,7 +44,7 @@ function render({ model, el }) {
   function thumb(tile, values, grid, color) {
     const style = `width:calc(${aspect(tile)} * var(--dffw-thumb));height:var(--dffw-thumb)`;
     return make("span", { className: "dffw-thumb", style, title: model.get("captions")[tile] ?? "" },
-      images[tile].cloneNode(), tint(values, grid, color));
+      images[tile].cloneNode(), tint(values, ...grid, color, 1));
   }
 
   function describe(i) {
@@ -219,24 +196,10 @@ function render({ model, el }) {
   listen(branches, "focusout", () => trace(chosen()));
 
   // --------------------------------------------------------------------------------------------------- the changes
-  // One message may change many traits; each piece of work is done once, after all of them are in place.
-  const due = new Set();
-  const once = (work) => () => {
-    if (!due.size) queueMicrotask(() => {
-      const todo = [...due];
-      due.clear();
-      if (!gone.signal.aborted) todo.forEach((f) => f());
-    });
-    due.add(work);
-  };
-  const handlers = [];
-  const on = (name, action) => {
-    model.on(`change:${name}`, action);
-    handlers.push([`change:${name}`, action]);
-  };
-  on("tiles", once(load));
-  ["nodes", "names", "colors", "captions", "heat", "grids"].forEach((name) => on(name, once(build)));
-  ["k", "selected"].forEach((name) => on(name, once(mark)));
+  const on = follow(model, gone);
+  on("tiles", load);
+  on(["nodes", "names", "colors", "captions", "heat", "grids"], build);
+  on(["k", "selected"], mark);
 
   const watch = new ResizeObserver(() => layout());
   watch.observe(el);
@@ -245,7 +208,6 @@ function render({ model, el }) {
     gone.abort();
     watch.disconnect();
     forget();
-    handlers.forEach(([event, action]) => model.off(event, action));
   };
 }
 

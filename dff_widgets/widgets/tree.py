@@ -42,7 +42,7 @@ class TreeView(anywidget.AnyWidget):
         selected: ``[k, factor]``, or ``[]``; a level with a selected factor becomes the present one.
     """
 
-    _esm = (_HERE / "tree.js").read_text(encoding="utf-8")
+    _esm = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("dom.js", "tree.js"))
     _css = (_HERE / "tree.css").read_text(encoding="utf-8")
 
     nodes = t.List(t.Dict()).tag(sync=True)
