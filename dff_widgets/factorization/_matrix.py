@@ -137,7 +137,7 @@ class Rows(ABC):
 
     @abstractmethod
     def dense(self, step: int = CHUNK) -> Iterator[tuple[slice, Tensor]]:
-        """The rows as dense tensors on the device, at most ``step`` at a time."""
+        """The rows as dense tensors on the device, at most ``step`` at a time; each is good until the next one."""
 
     @abstractmethod
     def rows(self, index: Tensor) -> Tensor:

@@ -104,11 +104,13 @@ class StoredRows(Rows):
 
 
 def dense(store: Store, device: torch.device, step: int) -> Iterator[tuple[slice, Tensor]]:
-    """The rows as float32 on the device, at most ``step`` at a time, with where they are."""
+    """The rows as float32 on the device, at most ``step`` at a time, with where they are; each until the next one."""
+    # one piece of memory for all: under Dask, whose workers give memory back at once, new pages cost what the sums do
+    same = torch.empty(min(step, max(chunk.rows for chunk in store.chunks)), store.shape[1], device=device)
     for start, rows in store.read_chunks():
         for a in range(0, len(rows), step):
             X = torch.from_numpy(rows[a : a + step])
-            yield slice(start + a, start + a + len(X)), X.to(device).float()
+            yield slice(start + a, start + a + len(X)), same[: len(X)].copy_(X.to(device))
 
 
 def _write_projection(file: BinaryIO, rows: StoredRows, V: Tensor) -> None:
