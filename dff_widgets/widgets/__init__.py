@@ -1,4 +1,4 @@
-"""The widgets. Nothing outside this folder knows of ipywidgets, ipycanvas, anywidget or traitlets."""
+"""The widgets. Nothing outside this folder knows of ipywidgets, anywidget or traitlets."""
 
 from . import colab
 from .comparison import DFFComparison

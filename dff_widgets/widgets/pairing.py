@@ -9,7 +9,6 @@ from typing import Any
 import anywidget
 import numpy as np
 import traitlets as t
-from scipy.optimize import linear_sum_assignment
 
 from ..heatmaps import fold, unfold, upsample
 from ..result import DFFResult
@@ -32,6 +31,8 @@ def likeness(a: DFFResult, b: DFFResult) -> np.ndarray:
 
 def match(alike: np.ndarray, least: float = 0.0) -> dict[int, int]:
     """The one-to-one matching of the highest sum; pairs below `least` count as 0, so that they part no better ones."""
+    from scipy.optimize import linear_sum_assignment  # see match_factors
+
     rows, columns = linear_sum_assignment(np.where(alike >= least, alike, 0), maximize=True)
     return {int(f): int(g) for f, g in zip(rows, columns, strict=True) if alike[f, g] >= least}
 
