@@ -1,5 +1,7 @@
 # make lab   opens JupyterLab on the explorer      make test  passes every test
 # make docs  builds the documentation in site/
+# make colab passes the tests of the widgets beside Colab's versions, in .venv-colab
+# make fuzz  gives every reader of files 20,000 damaged ones (INPUTS=...); it takes an hour or two
 # All do all their own set-up in .venv; a second run starts at once.
 #
 #   PYTHON       the Python to build .venv with (3.11 or later)
@@ -13,7 +15,7 @@ BIN := .venv/bin
 NOTEBOOK := notebooks/01_explore.ipynb
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: lab test docs lint format bench clean
+.PHONY: lab test docs lint format bench colab fuzz clean
 
 lab: .venv/lab.done
 	$(BIN)/jupyter lab $(ROOT) --LabApp.extra_labextensions_path=tools/labextensions \
@@ -37,8 +39,14 @@ format: .venv/test.done
 bench: .venv/bench.done
 	for name in factorization extraction metrics crf quality interaction; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
+colab: .venv/test.done
+	$(BIN)/python -m tools.colab $(ARGS)
+
+fuzz: .venv/test.done
+	FUZZ_INPUTS=$(or $(INPUTS),20000) $(BIN)/python -m pytest tests/fuzz -rP $(ARGS)
+
 clean:
-	rm -rf .venv
+	rm -rf .venv .venv-colab
 
 .venv/python.done:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dff-widgets needs Python 3.11 or later, and $(PYTHON) is " + sys.version.split()[0] + "; say make PYTHON=...")'

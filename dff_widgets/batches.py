@@ -56,12 +56,9 @@ def batches(
 
     def load(i: int, shape: tuple[int, int]) -> npt.NDArray[np.float32] | str:
         try:
-            pixels = images.open(i)
+            return prepare(network, images.open(i, sizes[i]), shape)
         except UnreadableImageError as error:
             return str(error)
-        if (pixels.height, pixels.width) != sizes[i]:
-            return f"{images.names[i]} was replaced by another image while it was read"
-        return prepare(network, pixels, shape)
 
     chunks = (
         (members[begin : begin + batch_size], shape)

@@ -19,7 +19,7 @@ from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from .factorization._threads import one_thread_for
 from .heatmaps import upsample
-from .images import ImageSet
+from .images import ImageSet, UnreadableImageError
 
 Array = npt.NDArray[Any]
 
@@ -221,7 +221,14 @@ def refine(
 
 
 def refine_images(
-    images: ImageSet, maps: Sequence[Array], levels: Array, *, size: int = 320, **options: Any
+    images: ImageSet,
+    maps: Sequence[Array],
+    levels: Array,
+    *,
+    size: int = 320,
+    sizes: Sequence[tuple[int, int]] | None = None,
+    skipped: dict[int, str] | None = None,
+    **options: Any,
 ) -> list[npt.NDArray[np.float16]]:
     """`refine` for a whole set, in batches of images of one size.
 
@@ -230,28 +237,45 @@ def refine_images(
         maps: per image (k, h, w), at least 0, on any grid that covers the image.
         levels: (n, k); see `refine`.
         size: short side in pixels at which to work; an image that is smaller is not enlarged.
+        sizes: per image the (height, width) that it had when its maps were made; by default those it has.
+        skipped: gets a sentence for each image that cannot be read, whose beliefs then follow its maps alone; None
+            makes it an error.
         options: of `refine`.
 
     Returns:
         Per image (k, H, W) float16 in 0..1 at the working size.
 
     Raises:
-        ValueError: as `refine`, or the size is less than 1.
+        ValueError: as `refine`, the size is less than 1, or no image can be read.
     """
     if size < 1 or int(size) != size:
         raise ValueError(f"size is {size!r}; give the short side in whole pixels")
+    sizes = [images.size(i) for i in range(len(images))] if sizes is None else sizes
     groups: dict[tuple[int, int], list[int]] = {}
-    for i in range(len(images)):
-        height, width = images.size(i)
+    for i, (height, width) in enumerate(sizes):
         scale = min(1.0, size / min(height, width))
         groups.setdefault((max(1, round(height * scale)), max(1, round(width * scale))), []).append(i)
     refined: dict[int, npt.NDArray[np.float16]] = {}
     for shape, members in groups.items():
         for some in (members[start : start + _BATCH] for start in range(0, len(members), _BATCH)):
-            pixels = [np.asarray(images.open(i).resize(shape[::-1], Image.Resampling.BOX)) for i in some]
-            heat = np.stack([upsample(maps[i], shape) for i in some])
-            beliefs = refine(np.stack(pixels), heat, levels[some], **options)
-            refined.update(zip(some, beliefs.astype(np.float16), strict=True))
+            pixels: dict[int, Array] = {}
+            for i in some:
+                try:
+                    pixels[i] = np.asarray(images.open(i, sizes[i]).resize(shape[::-1], Image.Resampling.BOX))
+                except UnreadableImageError as error:
+                    if skipped is None:
+                        raise
+                    skipped[i] = str(error)
+                    unseen = refine(
+                        np.zeros((*shape, 3)), upsample(maps[i], shape), levels[i], **options | {"weight": 0.0}
+                    )
+                    refined[i] = unseen.astype(np.float16)
+            if pixels:
+                heat = np.stack([upsample(maps[i], shape) for i in pixels])
+                beliefs = refine(np.stack(list(pixels.values())), heat, levels[list(pixels)], **options)
+                refined.update(zip(pixels, beliefs.astype(np.float16), strict=True))
+    if skipped and len(skipped) == len(images):
+        raise UnreadableImageError(f"none of the {len(images)} images can be read: {next(iter(skipped.values()))}")
     return [refined[i] for i in range(len(images))]
 
 

@@ -68,7 +68,8 @@ def overlays(
     for r, result in enumerate(rows):
         for c, i in enumerate(shown):
             axes = figure.add_subplot(grid[r, c])
-            axes.imshow(blend(result.images[i], result.heatmaps(i), paint[: result.k], opacity))
+            photo = np.asarray(result.images.open(i, result.sizes[i]))
+            axes.imshow(blend(photo, result.heatmaps(i), paint[: result.k], opacity))
             axes.set(xticks=[], yticks=[])
             if c == 0:
                 axes.set_ylabel(f"k = {result.k}")
@@ -131,7 +132,9 @@ def tree(
             axes.plot([x, end], [top + height + 0.04] * 2, color=color, linewidth=4, solid_capstyle="butt")
             axes.text(middle, top + height + 0.14, labels.get((k, f), ""), ha="center", va="center", fontsize=9)
             for i, width in zip(shown, widths, strict=True):
-                grey = np.repeat(result.images[i].mean(axis=2, keepdims=True), 3, axis=2)
+                grey = np.repeat(
+                    np.asarray(result.images.open(i, result.sizes[i])).mean(axis=2, keepdims=True), 3, axis=2
+                )
                 heat = (gains[f] * result.heatmaps(i)[[f]]).clip(0, 1)
                 axes.imshow(blend(grey, heat, [color], opacity), extent=(x, x + width, top + height, top), zorder=2)
                 x += width + gap

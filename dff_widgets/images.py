@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 import struct
 import sys
 import warnings
@@ -34,7 +35,8 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 # what Pillow's readers raise on a damaged file
-_DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error, zlib.error)
+DAMAGE: tuple[type[Exception], ...] = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, KeyError)
+DAMAGE += (MemoryError, AttributeError, AssertionError, NotImplementedError, OverflowError, struct.error, zlib.error)
 
 
 class UnreadableImageError(ValueError):
@@ -43,6 +45,20 @@ class UnreadableImageError(ValueError):
 
 class UnreadableImageWarning(UserWarning):
     """An image was left out because it cannot be read; the others went on."""
+
+
+def one_line(said: object) -> str:
+    """What a library's error or a file of others says, on one line of sensible length."""
+    text = " ".join(str(said).split()) or type(said).__name__
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def warn_left_out(problem: str) -> None:
@@ -251,14 +267,24 @@ class ImageSet(Sequence[Array]):
         sources, names = tuple(self.sources[i] for i in indices), tuple(self.names[i] for i in indices)
         return ImageSet(sources, names, pick(self.parts), pick(self.boxes))
 
-    def open(self, index: int) -> Image.Image:
+    def open(self, index: int, size: tuple[int, int] | None = None) -> Image.Image:
         """Image `index` decoded to 8-bit RGB, upright, transparency on white.
 
+        Args:
+            index: of the image.
+            size: (height, width) that it had before, where what is known of it would not fit another image.
+
         Raises:
-            UnreadableImageError: the file is gone, truncated, no image, or unreasonably large.
+            UnreadableImageError: the file is gone, truncated, no image, unreasonably large, or now of another size.
         """
         source = self.sources[index]
-        return Image.fromarray(source) if isinstance(source, np.ndarray) else _decode(source, self.names[index])
+        image = Image.fromarray(source) if isinstance(source, np.ndarray) else _decode(source, self.names[index])
+        if size is not None and (image.height, image.width) != tuple(size):
+            raise UnreadableImageError(
+                f"{self.names[index]} was replaced by another image: it is {image.width} x {image.height} pixels, and "
+                f"was {size[1]} x {size[0]}"
+            )
+        return image
 
     def size(self, index: int) -> tuple[int, int]:
         """(height, width) of image `index` in pixels, upright, from the file's header alone."""
@@ -283,8 +309,10 @@ def open_header(source: Path | bytes, name: str) -> Image.Image:
     Raises:
         UnreadableImageError: the file is gone, no image, or unreasonably large; the sentence says `name`.
     """
-    limit = Image.MAX_IMAGE_PIXELS
+    limit, name = Image.MAX_IMAGE_PIXELS, one_line(name)
     try:
+        if isinstance(source, Path) and not stat.S_ISREG(source.stat().st_mode):  # a pipe would let us wait for ever
+            raise OSError("it is no file")
         image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
     except FileNotFoundError:
         raise UnreadableImageError(f"{name} is no longer there") from None
@@ -292,8 +320,11 @@ def open_header(source: Path | bytes, name: str) -> Image.Image:
         raise UnreadableImageError(f"{name} is not an image that can be read") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise UnreadableImageError(_too_large(name, limit)) from None
-    except _DAMAGE as error:
-        raise UnreadableImageError(f"{name} cannot be read: {error}") from None
+    except DAMAGE as error:
+        raise UnreadableImageError(f"{name} cannot be read: {one_line(error)}") from None
+    if image.format == "EPS":  # Pillow would let Ghostscript run it
+        image.close()
+        raise UnreadableImageError(f"{name} is PostScript, which is a program; save it as PNG or JPEG before use")
     if limit is not None and image.width * image.height > limit:  # Pillow itself refuses only twice as many
         image.close()
         raise UnreadableImageError(_too_large(name, limit))
@@ -320,8 +351,8 @@ def _decode(source: Path | bytes, name: str, draft: int | None = None) -> Image.
             return _upright(_to_rgb(image), orientation)
     except UnreadableImageError:
         raise
-    except _DAMAGE as error:
-        raise UnreadableImageError(f"{name} cannot be read: {error}") from None
+    except DAMAGE as error:
+        raise UnreadableImageError(f"{one_line(name)} cannot be read: {one_line(error)}") from None
 
 
 def _orientation(image: Image.Image) -> int:
@@ -330,7 +361,7 @@ def _orientation(image: Image.Image) -> int:
         return 1  # Pillow turns these itself, and gives the size they then have
     try:
         value = Image.Image.getexif(image).get(_EXIF_ORIENTATION)  # PNG's own getexif would decode the pixels
-    except _DAMAGE:
+    except DAMAGE:
         return 1
     return value if value in _TURNS else 1
 
@@ -371,7 +402,7 @@ def _as_rgb(image: Any, name: str) -> Array:
     if isinstance(image, Image.Image):
         try:
             return np.asarray(_upright(_to_rgb(image), _orientation(image)))
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise UnreadableImageError(f"{name} cannot be read: {error}") from None
     array = np.asarray(image)
     shown = f"{name} is an array of shape {array.shape} and dtype {array.dtype}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,7 +22,7 @@ class Journal:
     def __init__(self, path: str | Path | None = None) -> None:
         self._path = None if path is None else Path(path)
         self._known: dict[str, Any] = {}
-        self._torn_at: int | None = None  # where the line begins that a killed run did not finish
+        self._torn_at: int | None = None  # where the line begins that was not finished
         if self._path is not None and self._path.exists():
             self._load(self._path.read_bytes())
 
@@ -33,7 +34,7 @@ class Journal:
             try:
                 entry = json.loads(line)
                 self._known[_canonical(entry["key"])] = entry["value"]
-            except (ValueError, TypeError, KeyError):
+            except (ValueError, TypeError, KeyError, RecursionError):
                 where = f"line {number} of {str(self._path)!r}"
                 raise ValueError(f"{where} is no result of an experiment; give the path of a new file") from None
 
@@ -60,8 +61,9 @@ class Journal:
         with path.open("ab") as file:
             if self._torn_at is not None:
                 file.truncate(self._torn_at)
-                self._torn_at = None
+            self._torn_at = file.seek(0, io.SEEK_END)  # until the whole line is there: the disk may be full
             file.write(line.encode() + b"\n")
+        self._torn_at = None
 
 
 def _canonical(key: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import shapes
-from .images import ImageSet
+from .images import ImageSet, one_line
 
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -292,7 +292,7 @@ class PartMasks(Sequence[Mapping[str, Array]]):
             truth._done = _whole(content["done"], 0, len(truth._edits))
             truth._check_order()
         except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
-            raise ValueError(f"the painted masks are damaged, or of other images: {error}") from error
+            raise ValueError(f"the painted masks are damaged, or of other images: {one_line(error)}") from error
         return truth
 
     def _checked(self, edit: _Edit) -> _Edit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,11 +12,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from . import storage, thresholds
 from .factorization import Factorization
 from .heatmaps import binarise, fold, normalise, percentiles, upsample
-from .images import ImageSet, PerImage
+from .images import ImageSet, PerImage, one_line, warn_left_out
 from .metrics import largest_box
 
 Array = npt.NDArray[Any]
@@ -142,16 +144,21 @@ class DFFResult:
             options: of `crf.refine`.
 
         Returns:
-            DFFResult with `maps`. It is made from the heat maps of the network, also where this is refined already.
+            DFFResult with `maps`. It is made from the heat maps of the network, also where this is refined already. An
+            image that can no longer be read is named in `skipped` and by an `UnreadableImageWarning`; its maps then
+            know no edges.
         """
         from .crf import refine_images
 
         source = dataclasses.replace(self, maps=None)
         levels = thresholds.levels(source._all_heatmaps())
-        maps = refine_images(
-            self.images, source._coarse, levels, size=size or self.size, joint=joint, device=device, **options
-        )
-        return dataclasses.replace(self, maps=tuple(maps))
+        lost: dict[int, str] = {}
+        options |= {"size": size or self.size, "sizes": self.sizes, "skipped": lost, "joint": joint, "device": device}
+        maps = refine_images(self.images, source._coarse, levels, **options)
+        problems = [f"{lost[i]} (not refined)" for i in sorted(lost)]
+        for problem in problems:
+            warn_left_out(problem)
+        return dataclasses.replace(self, maps=tuple(maps), skipped=tuple(dict.fromkeys([*self.skipped, *problems])))
 
     def foreground(self) -> tuple[int, ...]:
         """The factors that together are the common object, found without labels; see `thresholds.foreground`."""
@@ -200,7 +207,7 @@ class DFFResult:
         try:
             return DFFResult.unpack(*storage.read(Path(path), "result", _VERSION))
         except _NotWholeError as error:
-            raise ValueError(f"{str(path)!r} is not a whole result: {error}") from error
+            raise ValueError(f"{str(path)!r} is not a whole result: {one_line(error)}") from error
 
     @staticmethod
     def unpack(content: dict[str, Any], tensors: dict[str, Array]) -> DFFResult:
@@ -210,19 +217,26 @@ class DFFResult:
             ValueError: content and tensors are not what `pack` made.
         """
         try:
-            factors = Factorization(tensors["H"], tensors["W"], *content["fit"])
+            loss, n_iter, converged = content["fit"]
+            factors = Factorization(tensors["H"], tensors["W"], float(loss), int(n_iter), bool(converged))
             images = storage.unpack_images(content["images"], tensors)
             shapes, sizes = (tuple((int(h), int(w)) for h, w in content[what]) for what in ("shapes", "sizes"))
             network, layer, size = content["about"]
             maps = tuple(tensors[f"map/{i}"] for i in range(len(shapes))) if content.get("refined") else None
-            result = DFFResult(factors, images, shapes, sizes, network, layer, size, tuple(content["skipped"]), maps)
+            skipped = tuple(map(str, content["skipped"]))
+            result = DFFResult(factors, images, shapes, sizes, str(network), str(layer), int(size), skipped, maps)
             fold(factors.H, shapes)  # says so when rows and shapes disagree
             if not len(images) == len(shapes) == len(sizes):
                 raise ValueError(f"{len(images)} images, {len(shapes)} shapes, {len(sizes)} sizes")
             if factors.H.shape[1:] != factors.W.shape[:1]:
                 raise ValueError(f"H is {factors.H.shape}, W is {factors.W.shape}")
-            if any(m.ndim != 3 or len(m) != result.k for m in maps or ()):
+            if any(m.ndim != 3 or len(m) != result.k or not m.size for m in maps or ()):
                 raise ValueError(f"the refined maps are not of {result.k} factors")
+            if any(a.dtype.kind != "f" for a in (factors.H, factors.W, *(maps or ()))):
+                raise ValueError("the factors or their maps are no floats")
+            most = Image.MAX_IMAGE_PIXELS or math.inf
+            if any(min(h, w) < 1 or h * w > most for h, w in shapes + sizes):
+                raise ValueError("an image has no pixels, or more than can be read")
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise _NotWholeError(str(error)) from error
         return result

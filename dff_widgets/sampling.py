@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .images import one_line
+
 
 @dataclass
 class Sampling:
@@ -88,5 +90,5 @@ class Sampling:
             if not all(0 <= page < sampling.pages for page in (sampling.at, *sampling.done)):
                 raise ValueError(f"page {sampling.at} of {sampling.pages}")
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise ValueError(f"the pages of the session are damaged: {error}") from error
+            raise ValueError(f"the pages of the session are damaged: {one_line(error)}") from error
         return sampling

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import storage
-from .images import ImageSet, UnreadableImageError
+from .images import ImageSet, UnreadableImageError, one_line
 from .painting import PartMasks
 from .parts import History, PartLabels
 from .result import DFFResult
@@ -83,7 +83,7 @@ class Session:
             painted = dict(content["painted"])
             settings, page = dict(content["settings"]), dict(content["page"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ValueError(f"{str(path)!r} is not a whole session: {error}") from error
+            raise ValueError(f"{str(path)!r} is not a whole session: {one_line(error)}") from error
         bits = {name: tensor for name, tensor in tensors.items() if name.startswith(_PAINTING)}
         return Session(result, labels, settings, names, (painted, bits), page)
 
@@ -127,7 +127,7 @@ class Session:
                     bits[f"{_PAINTING}{len(kept['painted'])}"] = mask
                     kept["painted"].append([at, part])
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            raise ValueError(f"the painted masks are damaged: {error}") from error
+            raise ValueError(f"the painted masks are damaged: {one_line(error)}") from error
         if same and len(kept["painted"]) == len(content["painted"]):
             return PartMasks.from_tensors(content, tensors, images, parts, names=names)
         return PartMasks.from_tensors(kept, bits, images, parts, names=names)

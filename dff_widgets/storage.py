@@ -7,7 +7,7 @@ import io
 import json
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from PIL import Image
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_safetensors
 
-from .images import ImageSet, Source
+from .images import ImageSet, Source, one_line
 
 Array = npt.NDArray[Any]
 
@@ -41,20 +41,42 @@ def write_file(path: Path, chunks: Iterable[bytes]) -> None:
     Raises:
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
-    path = path.expanduser().resolve()  # a link stays a link
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"no folder at {str(path.parent)!r}: make it before saving there")
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    write_files([(path, chunks)])
+
+
+def write_files(files: Iterable[tuple[Path, Iterable[bytes]]]) -> None:
+    """`write_file` for files that belong together: if one of them fails, all are left as they were."""
+    made: dict[Path, Path] = {}  # temporary file -> where it goes
     try:
-        with temporary.open("xb") as file:
-            file.writelines(chunks)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        for path, chunks in files:
+            path = path.expanduser().resolve()  # a link stays a link
+            if not path.parent.is_dir():
+                raise FileNotFoundError(f"no folder at {str(path.parent)!r}: make it before saving there")
+            temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+            made[temporary] = path
+            with _named(path), temporary.open("xb") as file:
+                file.writelines(chunks)
+                file.flush()
+                os.fsync(file.fileno())
+        for temporary, path in made.items():
+            temporary.replace(path)
     except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        for temporary in made:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
         raise
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """A write that fails says nothing of the file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        said = f"{error.strerror}: {str(path)!r} is not written, and what was there before stays"
+        raise OSError(error.errno, said) from error
 
 
 def read(path: Path, kind: str, version: int) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -72,7 +94,7 @@ def read(path: Path, kind: str, version: int) -> tuple[dict[str, Any], dict[str,
             _check_kind(content, path, kind, version)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError, TypeError, json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"{str(path)!r} is damaged or was not written by dff-widgets: {error}") from error
+        raise ValueError(f"{str(path)!r} is damaged or was not written by dff-widgets: {one_line(error)}") from error
     return content, tensors
 
 
@@ -81,7 +103,7 @@ def _check_kind(content: Any, path: Path, kind: str, version: int) -> None:
         raise ValueError(f"{str(path)!r} holds no {kind} of dff-widgets")
     if not isinstance(content.get("version"), int) or content["version"] > version:
         raise ValueError(
-            f"{str(path)!r} is version {content.get('version')!r} of a {kind}; "
+            f"{str(path)!r} is version {content.get('version')!r:.40} of a {kind}; "
             f"this dff-widgets reads up to {version}: upgrade it"
         )
 
@@ -126,6 +148,8 @@ def unpack_images(content: dict[str, Any], tensors: dict[str, Array]) -> ImageSe
         ]
     if content["boxes"]:
         boxes = [tensors[f"boxes/{i}"] for i in range(len(sources))]
+        if any(b.ndim != 2 or b.shape[1] != 4 for b in boxes):
+            raise ValueError("the boxes are not (m, 4)")
     return ImageSet(tuple(sources), tuple(map(str, content["names"])), parts, boxes)
 
 

@@ -192,9 +192,9 @@ def test_images_are_decoded_ahead_of_the_network_but_not_all_of_them():
     opened, seen = [], []
 
     class Counted(ImageSet):
-        def open(self, index):
+        def open(self, index, size=None):
             opened.append(index)
-            return super().open(index)
+            return super().open(index, size)
 
     images = Counted(tuple(np.zeros((32, 32, 3), np.uint8) for _ in range(40)), tuple(map(str, range(40))))
     extract(small(), images, size=32, batch_size=4, progress=lambda done, _: seen.append((done, len(opened))))

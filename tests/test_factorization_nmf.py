@@ -1,5 +1,7 @@
 """nmf against slow, readable twins, scikit-learn, planted factors, and what must always hold."""
 
+from dataclasses import FrozenInstanceError
+
 import numpy as np
 import pytest
 import torch
@@ -220,14 +222,18 @@ def test_the_same_seed_gives_the_same_factors_and_leaves_the_global_generators_a
     assert np.array_equal(np.random.get_state()[1], states[1])  # noqa: NPY002
 
 
-def test_nndsvda_is_scikit_learns():
+def test_nndsvda_is_scikit_learns(monkeypatch):
     nmf_module = pytest.importorskip("sklearn.decomposition._nmf")
     A = activations(n=70, c=30)
     H, W = nmf_module._initialize_nmf(A.astype(np.float64), 4, init="nndsvda")
-    ours = nmf(A, 4, init="nndsvda", max_iter=1, tol=0)
-    theirs = nmf(A, 4, init=(H, W), max_iter=1, tol=0)
-    np.testing.assert_allclose(ours.W, theirs.W, rtol=1e-2, atol=1e-3)
+    for solver in ("hals", "mu"):  # a zero of the start stays one in multiplicative updates
+        ours = nmf(A, 4, solver=solver, init="nndsvda", max_iter=1, tol=0)
+        theirs = nmf(A, 4, solver=solver, init=(H, W), max_iter=1, tol=0)
+        np.testing.assert_allclose(ours.H, theirs.H, rtol=1e-2, atol=1e-3)
+        np.testing.assert_allclose(ours.W, theirs.W, rtol=1e-2, atol=1e-3)
     assert nmf(Sketch(A, 20), 4, init="nndsvda").error == pytest.approx(nmf(A, 4, init="nndsvda").error, rel=5e-3)
+    monkeypatch.setattr(_matrix, "memory_budget", lambda device: 30 * 4 * 34)  # blocks of 17 rows
+    np.testing.assert_allclose(nmf(A, 4, solver="mu", init="nndsvda", max_iter=1, tol=0).H, ours.H, atol=1e-4)
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -252,7 +258,11 @@ def test_a_callback_sees_every_iteration_and_can_cancel():
     seen.clear()
     fac = nmf(Sketch(A, 20), 3, callback=lambda i, e: seen.append(i))
     assert seen == list(range(1, fac.n_iter + 1))
-    assert not nmf(Sketch(A, 20), 3, callback=lambda i, e: i == 2).converged
+    assert fac.converged
+    cancelled = nmf(Sketch(A, 20), 3, callback=lambda i, e: i == 2)
+    assert not cancelled.converged
+    assert cancelled.n_iter == 3  # one iteration on A gives the true error
+    assert not nmf(Sketch(A, 20), 3, max_iter=5).converged
 
 
 def test_the_stop_rule_and_its_limit():
@@ -388,6 +398,8 @@ def test_reorder_and_strength():
     np.testing.assert_array_equal(moved.W, fac.W[[2, 0, 1]])
     np.testing.assert_allclose(moved.strength, fac.strength[[2, 0, 1]], rtol=1e-6)
     assert fac.strength.sum() == pytest.approx(1)
+    with pytest.raises(FrozenInstanceError):
+        fac.error = 0.0
     with pytest.raises(ValueError, match=r"^order must be a permutation of range\(3\)"):
         fac.reorder([0, 1])
 

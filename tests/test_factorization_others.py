@@ -76,7 +76,7 @@ def test_the_rank_of_a_sketch():
     by_energy = Sketch(A, 0.9)
     values = np.linalg.eigvalsh(A.astype(np.float64).T @ A)[::-1]
     assert by_energy.rank == np.searchsorted(values.cumsum() / values.sum(), 0.9) + 1
-    assert by_energy.energy >= 0.9
+    assert by_energy.energy == pytest.approx(values[: by_energy.rank].sum() / values.sum(), rel=1e-4)
     assert repr(Sketch(A, 7)).startswith("Sketch(400 x 90, rank=7, energy=")
     for rank, message in ((0, r"^rank must be in 1\.\.90 \(A is 400 x 90\), but got 0"), (1.5, r"^rank as a share")):
         with pytest.raises(ValueError, match=message):
@@ -182,6 +182,34 @@ def test_kmeans_batch_equals_single_runs():
     A = activations()
     batch = kmeans(A, 6, n_init=4, seed=3)
     assert batch.error == pytest.approx(min(kmeans(A, 6, seed=3 + r).error for r in range(4)), rel=1e-4)
+
+
+def test_more_rows_than_are_read_at_a_time():
+    A = activations(n=5000, c=12, k=3)
+    fac = pca(A, 3)
+    np.testing.assert_allclose(fac.H, A @ fac.W.T, atol=1e-3)
+    assert fac.error == pytest.approx(relative_error(A, fac), rel=1e-4)
+    one = nmf(A, 1)
+    more = nmf(A, 3, init=one)
+    assert more.error < one.error
+    assert more.error == pytest.approx(relative_error(A, more), rel=1e-4)
+    assert project(A, fac.W).shape == (5000, 3)
+
+
+def test_kmeans_stops_where_another_iteration_changes_nothing():
+    A = activations()
+    fac = kmeans(A, 6, tol=0)
+    assert fac.converged
+    np.testing.assert_allclose(twin_lloyd(A, fac.W.astype(np.float64), 1)[1], fac.W, rtol=1e-4, atol=1e-5)
+    assert kmeans(A, 6).error == pytest.approx(fac.error, rel=0.01)
+
+
+def test_a_single_row_that_is_unlike_all_others_gets_a_factor_and_a_cluster_of_its_own():
+    A = np.tile(np.array([1, 2, 0, 0], np.float32), (60, 1))
+    A[41] = [0, 0, 3, 1]
+    for seed in range(5):
+        assert nmf(A, 2, init=nmf(A, 1), seed=seed).error < 1e-3
+        assert sorted(kmeans(A, 2, seed=seed, max_iter=1).H.sum(0)) == [1, 59]  # the seeds alone find it
 
 
 def test_baselines_refuse_by_name():

@@ -114,6 +114,7 @@ def test_masks_may_be_any_iterable_and_any_memory_order():
         ([np.ones((1, 2, 2), bool)], [], {}, "parts end after 0 images"),
         ([], [{}], {}, "masks end after 0 images"),
         ([np.ones((2, 2), bool)], [{}], {}, r"image 0 are \(2, 2\); give \(k, h, w\)"),
+        ([np.ones((0, 2, 2), bool)], [{}], {}, r"image 0 are \(0, 2, 2\); give \(k, h, w\)"),
         (
             [np.ones((2, 2, 2), bool), np.ones((1, 2, 2), bool)],
             [{}, {}],
@@ -160,6 +161,8 @@ def test_box_iou_broadcasts():
 def test_box_iou_refuses_other_shapes():
     with pytest.raises(ValueError, match=r"\(3,\) and \(4,\)"):
         box_iou([1, 2, 3], [1, 2, 3, 4])
+    with pytest.raises(ValueError, match=r"\(4,\) and \(2, 5\)"):
+        box_iou([1, 2, 3, 4], [[1, 2, 3, 4, 5]] * 2)
 
 
 def test_corloc_needs_more_than_half():
@@ -181,6 +184,7 @@ def test_corloc_takes_any_of_the_true_boxes_and_misses_images_without():
         ([[0, 0, 1, 1]], [], "1 boxes and truth for 0 images"),
         ([[0, 0, 1]], [[[0, 0, 1, 1]]], r"image 0 has a box of \(3,\)"),
         ([[0, 0, 1, 1]], [[0, 0, 1, 1]], r"truth of \(4,\); give \(4,\) and \(m, 4\)"),
+        ([[0, 0, 1, 1]], [np.zeros((4, 3))], r"truth of \(4, 3\); give \(4,\) and \(m, 4\)"),
     ],
 )
 def test_corloc_says_what_does_not_fit(boxes, truth, message):

@@ -1,5 +1,5 @@
 import pickle
-from itertools import pairwise
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -38,6 +38,8 @@ def test_exactly_the_threshold_is_not_enough():
     values = np.array([[0.5, 0.51], [0.2, 0.1]])
     assert assign(values, parts=["head", "torso"]) == {0: ["torso"], 1: []}
     assert assign(values, 0.15, parts=["head", "torso"]) == {0: ["head", "torso"], 1: ["head"]}
+    assert assign(np.array([[0.0, 1.0]]), 0, parts=["head", "torso"]) == {0: ["torso"]}
+    assert assign(np.array([[0.0, 1.0]]), 1, parts=["head", "torso"]) == {0: []}
 
 
 def test_a_plain_array_has_numbered_parts():
@@ -58,6 +60,8 @@ def test_what_is_cut_from_a_coverage_does_not_claim_names():
         ({"coverage": np.zeros(3)}, r"\(3,\); give \(k, p\)"),
         ({"coverage": np.zeros((2, 3)), "parts": ["head"]}, "1 names; coverage has 3 columns"),
         ({"coverage": np.zeros((2, 3)), "threshold": 75}, "threshold is 75"),
+        ({"coverage": np.zeros((2, 3)), "threshold": 1.5}, "threshold is 1.5"),
+        ({"coverage": np.zeros((2, 3)), "threshold": -0.5}, "threshold is -0.5"),
     ],
 )
 def test_assign_says_what_does_not_fit(arguments, message):
@@ -84,6 +88,16 @@ def test_labels_are_values_that_changes_leave_alone():
     assert changed == {0: ["tail"], 1: ["legs"]}
 
 
+def test_a_factor_that_is_not_there_has_no_labels_and_takes_none():
+    labels = PartLabels({0: "head"}, k=2)
+    for factor in (-1, 2):
+        assert factor not in labels
+        with pytest.raises(KeyError):
+            labels[factor]
+        with pytest.raises(ValueError, match=rf"^factor is {factor}; there are factors 0\.\.1$"):
+            labels.toggle(factor, "legs")
+
+
 def test_labels_are_what_iou_takes():
     mask = np.array([[[True, False]], [[False, True]]])
     assert iou([mask], [{"head": mask[0]}], PartLabels({0: ["head"]}, k=2)).tolist() == [1, 0]
@@ -93,7 +107,9 @@ def test_labels_are_what_iou_takes():
     ("names", "k", "message"),
     [
         ({3: "head"}, 2, r"factor 3; there are factors 0\.\.1"),
+        ({2: "head"}, 2, r"factor 2; there are factors 0\.\.1"),
         ({-1: "head"}, None, "factor -1"),
+        ({-1: "head"}, 2, "factor -1"),
         ({"0": "head"}, 1, "factor '0'"),
         ({0: [""]}, None, "'' is no name"),
         ({0: [" \n"]}, None, "is no name"),
@@ -144,8 +160,9 @@ def test_a_mapped_history_has_no_step_that_changes_nothing(values, undone):
         history.push(value)
     for _ in range(undone):
         history.undo()
-    now = history.value
+    mapped = [v // 4 for v in [*history.past, history.value, *history.future[::-1]]]
+    here = len(history.past)
     history.map(lambda v: v // 4)
-    line = [*history.past, history.value, *history.future[::-1]]
-    assert history.value == now // 4
-    assert all(a != b for a, b in pairwise(line))
+    assert history.value == mapped[here]
+    assert history.past == [value for value, _ in groupby(mapped[: here + 1])][:-1]
+    assert history.future[::-1] == [value for value, _ in groupby(mapped[here:])][1:]

@@ -1,15 +1,18 @@
-"""The pictures of the documentation, taken of notebook 01 in a real JupyterLab.
+"""The pictures of the documentation, taken of notebook 01 and of a comparison in a real JupyterLab.
 
-python -m tools.pictures
+python -m tools.pictures [film] [stills] [comparison]
 """
 
 from __future__ import annotations
 
 import io
 import shutil
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
+import nbformat
 from PIL import Image, ImageDraw, ImageOps
 from playwright.sync_api import Locator, sync_playwright
 
@@ -19,6 +22,13 @@ from tests.browser.jupyter import BROWSER_ARGS, Notebook, Server
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = "notebooks/01_explore.ipynb"
 FOLDER = ROOT / "docs" / "images"
+COMPARISON = """
+import dff_widgets as dff
+images = dff.datasets.creatures(n=12, seed=0, size=256)
+side = {"k": 3, "method": "dff"}
+comparison = dff.DFFComparison(images, left=side, right={"method": "pca"}, size=448, tile_size=140)
+comparison
+"""
 WIDTH = 960  # of the animated picture, in pixels
 POINTER = [(0, 0), (0, 17), (4, 13), (7, 20), (10, 19), (7, 12), (13, 12)]
 
@@ -84,7 +94,13 @@ def settle(book: Notebook) -> None:
 def still(book: Notebook, name: str, of: str = ".dffw-explorer") -> None:
     """A picture of the explorer, or a part of it, as it is."""
     settle(book)
+    photograph(book, name, of)
+
+
+def photograph(book: Notebook, name: str, of: str) -> None:
+    """A picture of an element, with nothing pointed at and nothing focused."""
     book.page.mouse.move(5, 5)
+    book.page.evaluate("document.activeElement.blur()")
     element = book.page.locator(of).first
     element.scroll_into_view_if_needed()
     book.page.wait_for_timeout(300)
@@ -140,10 +156,11 @@ def film(book: Notebook) -> None:
 
 def stills(book: Notebook) -> None:
     """What the tour shows."""
-    book.run("explorer.k, explorer.labels = 3, {}")
+    book.run("explorer.k = 2; explorer.wait(); explorer.k, explorer.labels = 3, {}")  # the status tells no first start
     still(book, "heat-maps")
     book.run("explorer.panel.assign_by_coverage(); explorer.panel.gallery.view = 'masks'")
     still(book, "masks")
+    still(book, "labelling", ".dffw-panel")
     book.run("explorer.panel.gallery.view = 'heat'; explorer.hierarchy = True")
     still(book, "tree", ".dffw-tree")
     book.run("explorer.hierarchy, explorer.selected, explorer.closeup = False, 1, True")
@@ -152,33 +169,51 @@ def stills(book: Notebook) -> None:
     book.run("explorer.closeup = False; explorer.panel.open_image(3)")
     book.page.locator(".dffw-focus canvas").first.wait_for()
     still(book, "focus", ".dffw-focus")
-    book.run("explorer.panel._focus.closed = True; explorer.sweep = True; explorer.wait()")
+    book.run("explorer.refine = True; explorer.wait()")
+    book.page.get_by_text("refined", exact=True).wait_for()
+    book.page.get_by_label("Show masks").uncheck()
+    still(book, "refined", ".dffw-focus")
+    book.run("explorer.panel._focus.closed = True; explorer.refine = False; explorer.sweep = True; explorer.wait()")
     book.page.locator(".dffw-sweep").get_by_role("button", name="Start").click()
     book.page.locator(".dffw-sweep").get_by_text("done").first.wait_for(timeout=300_000)
     still(book, "sweep", ".dffw-sweep")
 
 
-def main() -> None:
+def comparison(book: Notebook) -> None:
+    """Factors beside principal components."""
+    book.run_all()
+    book.run("comparison.wait()")
+    book.page.wait_for_timeout(1500)
+    photograph(book, "comparison", ".dffw-comparison")
+
+
+def main(wanted: Sequence[str]) -> None:
     """Start JupyterLab as `make lab` does, and take all pictures."""
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         root = Path(name)
         (root / "notebooks").mkdir()
         shutil.copy(ROOT / NOTEBOOK, root / NOTEBOOK)
+        cell = nbformat.v4.new_code_cell(COMPARISON)
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        written = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel})
+        nbformat.write(written, root / "comparison.ipynb")
         server = Server(root, "lab", f"--LabApp.extra_labextensions_path={ROOT / 'tools' / 'labextensions'}")
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=BROWSER_ARGS)
-        context = browser.new_context(viewport={"width": 1400, "height": 2200}, device_scale_factor=1.5)
+        context = browser.new_context(viewport={"width": 1400, "height": 2200}, device_scale_factor=2)
         context.set_default_timeout(120_000)
         try:
-            book = Notebook(context, server, NOTEBOOK)
-            book.page.wait_for_function("document.querySelectorAll('.dffw-row').length > 0", timeout=180_000)
-            book.page.evaluate("jupyterapp.shell.collapseLeft(); jupyterapp.shell.collapseRight()")
             FOLDER.mkdir(exist_ok=True)
-            film(book)
-            stills(book)
+            for take in [take for take in (film, stills, comparison) if not wanted or take.__name__ in wanted]:
+                book = Notebook(context, server, "comparison.ipynb" if take is comparison else NOTEBOOK)
+                book.page.evaluate("jupyterapp.shell.collapseLeft(); jupyterapp.shell.collapseRight()")
+                if take is not comparison:
+                    book.page.wait_for_function("document.querySelectorAll('.dffw-row').length > 0", timeout=180_000)
+                take(book)
+                book.close()
         finally:
             browser.close()
             server.close()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..images import ImageSet, PerImage, UnreadableImageError, open_header
+from ..images import DAMAGE, ImageSet, PerImage, UnreadableImageError, one_line, open_header
 
 Array = npt.NDArray[Any]
 Labels = Mapping[int, str | None]  # value in a label map -> the part's name; None: nobody's pixels
@@ -91,8 +91,8 @@ def read_labels(path: Path) -> Array:
             values = np.asarray(image)
     except UnreadableImageError as error:
         raise ValueError(f"the mask {error}") from None
-    except (OSError, ValueError, SyntaxError, EOFError) as error:  # what Pillow raises on a damaged file
-        raise ValueError(f"the mask {_shown(path)} cannot be read: {error}") from None
+    except DAMAGE as error:
+        raise ValueError(f"the mask {_shown(path)} cannot be read: {one_line(error)}") from None
     if values.ndim == 3:
         if (values != values[..., :1]).any():
             raise ValueError(

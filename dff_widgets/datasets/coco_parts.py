@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..images import ImageSet, PerImage
+from ..images import ImageSet, PerImage, is_file, one_line
 
 Mask = npt.NDArray[np.bool_]
 
@@ -47,8 +47,8 @@ def coco_parts(json: str | Path, images: str | Path, *, only: str = "*") -> Imag
         entries = [entry for entry in content["images"] if int(entry["id"]) in annotations]
         sizes = {str(entry["file_name"]): (int(entry["height"]), int(entry["width"])) for entry in entries}
         masks = {str(entry["file_name"]): annotations[int(entry["id"])] for entry in entries}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"{path.name} is no COCO file: {type(error).__name__} {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ValueError(f"{path.name} is no COCO file: {type(error).__name__} {one_line(error)}") from None
     if not masks:
         raise ValueError(f"{path.name} has no annotation of {only!r}; its parts are {_some(sorted(names.values()))}")
     places = {name: _find(folder, name) for name in masks}
@@ -62,7 +62,9 @@ def coco_parts(json: str | Path, images: str | Path, *, only: str = "*") -> Imag
     for i, source in enumerate(found.sources):
         name = name_of[Path(str(source))]
         if sizes[name] != found.size(i):
-            raise ValueError(f"{path.name} says that {name} is {sizes[name]}; the image is {found.size(i)}")
+            raise ValueError(
+                f"{path.name} says that {one_line(name)} is {one_line(sizes[name])}; the image is {found.size(i)}"
+            )
         arguments.append((name, sizes[name], masks[name]))
     return replace(found, parts=PerImage(arguments, _joined))
 
@@ -73,7 +75,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         content = jsonlib.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path.name} is no JSON: {error}") from None
+        raise ValueError(f"{path.name} is no JSON: {one_line(error)}") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path.name} is no COCO file: it holds a {type(content).__name__}, not an object")
     return content
@@ -82,7 +84,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _find(folder: Path, name: str) -> Path | None:
     plain = Path(name).name
     for place in (folder / name, folder / plain.split("_")[0] / plain, folder / plain):
-        if place.is_file():
+        if is_file(place):
             return place
     return None
 
@@ -93,7 +95,7 @@ def _joined(image: str, size: tuple[int, int], annotations: Sequence[tuple[str, 
         try:
             mask = decode(segmentation, size)
         except (ValueError, TypeError, KeyError, OverflowError) as error:
-            raise ValueError(f"the mask of {part!r} in {image} is malformed: {error}") from None
+            raise ValueError(f"the mask of {part!r:.60} in {one_line(image)} is malformed: {one_line(error)}") from None
         masks[part] = masks[part] | mask if part in masks else mask
     return masks
 
@@ -169,4 +171,6 @@ def _polygons(polygons: list[Any], size: tuple[int, int]) -> Mask:
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:8]) + (f"... ({len(names)} in all)" if len(names) > 8 else "")
+    return ", ".join(f"{name:.60}" for name in map(one_line, names[:8])) + (
+        f"... ({len(names)} in all)" if len(names) > 8 else ""
+    )

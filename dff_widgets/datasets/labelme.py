@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from ..images import ImageSet, PerImage, Source
+from ..images import ImageSet, PerImage, Source, is_file, one_line
 
 Mask = npt.NDArray[np.bool_]
 Points = list[tuple[float, float]]
@@ -59,7 +59,7 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{file.name} is no JSON: {error}") from None
+        raise ValueError(f"{file.name} is no JSON: {one_line(error)}") from None
     if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
         raise ValueError(f"{file.name} was not written by labelme: it has no list of shapes")
     return content
@@ -69,12 +69,12 @@ def _image(content: dict[str, Any], file: Path, images: Path | None) -> Source:
     """The image's file, or the encoded image in the JSON."""
     named = str(content.get("imagePath") or f"{file.stem}.jpg").replace("\\", "/")
     place = file.parent / named if images is None else images / Path(named).name
-    if place.is_file():
+    if is_file(place):
         return place
     embedded = content.get("imageData")
     if not isinstance(embedded, str):
         raise ValueError(
-            f"the image of {file.name} is not at {str(place)!r}, nor in the file; give images=<its folder>"
+            f"the image of {file.name} is not at {one_line(place)!r}, nor in the file; give images=<its folder>"
         )
     try:
         return base64.b64decode(embedded, validate=True)
@@ -87,7 +87,9 @@ def _size(source: Source, content: dict[str, Any], file: Path) -> tuple[int, int
     h, w = ImageSet((source,), (f"the image of {file.name}",)).size(0)
     said = content.get("imageHeight") or h, content.get("imageWidth") or w
     if said != (h, w):
-        raise ValueError(f"{file.name} says that its image is {said[0]} x {said[1]}; it is {h} x {w}")
+        raise ValueError(
+            f"{file.name} says that its image is {one_line(said[0])} x {one_line(said[1])}; it is {h} x {w}"
+        )
     return h, w
 
 
@@ -97,10 +99,12 @@ def _shapes(content: dict[str, Any], file: Path) -> _Annotation:
         try:
             label, kind = shape["label"], shape.get("shape_type") or "polygon"
             points = [(float(x), float(y)) for x, y in shape["points"]]
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             raise ValueError(f"shape {number} in {file.name} has no label and points") from None
-        if not isinstance(label, str) or kind not in _DRAW:
-            raise ValueError(f"shape {number} in {file.name} is a {kind!r} of {label!r}; give {', '.join(_DRAW)}")
+        if not isinstance(label, str) or not isinstance(kind, str) or kind not in _DRAW:
+            raise ValueError(
+                f"shape {number} in {file.name} is a {kind!r:.60} of {label!r:.60}; give {', '.join(_DRAW)}"
+            )
         if (kind == "polygon" and len(points) < 3) or (kind != "polygon" and len(points) != 2):
             raise ValueError(f"shape {number} in {file.name} is a {kind} of {len(points)} points")
         if not np.isfinite(points).all():
@@ -114,7 +118,9 @@ def _draw(annotation: _Annotation, size: tuple[int, int]) -> dict[str, Mask]:
     canvases: dict[str, Image.Image] = {}
     for label, kind, points in annotation.shapes:
         if np.abs(points).max() > 2 * max(h, w):  # Pillow walks along all of an edge
-            raise ValueError(f"{label!r} in {annotation.name} has a point far outside the image, which is {h} x {w}")
+            raise ValueError(
+                f"{label!r:.60} in {annotation.name} has a point far outside the image, which is {h} x {w}"
+            )
         canvas = canvases.setdefault(label, Image.new("1", (w, h)))
         _DRAW[kind](ImageDraw.Draw(canvas), points)
     return {label: np.array(canvas, dtype=bool) for label, canvas in canvases.items()}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
+import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..images import ImageSet, PerImage
+from ..images import ImageSet, PerImage, one_line
 from .voc import all_hard, listed, photo, read_objects
 
 Array = npt.NDArray[Any]
@@ -20,7 +20,11 @@ Array = npt.NDArray[Any]
 _URL = "http://roozbehm.info/pascal-parts/pascal-parts.html"
 _PHOTOS_URL = "http://host.robots.ox.ac.uk/pascal/VOC/voc2010/"
 _HEADER = 128  # bytes of a MAT-file, version 5; then elements of an 8-byte tag (type, length) and data
-_COMPRESSED = 15
+_COMPRESSED, _MATRIX = 15, 14  # types of elements
+_TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
+_TYPES |= {16: "u1", 17: "u2", 18: "u4"}  # text
+_STRUCT, _CHAR = 2, 4  # classes of arrays
+_ENCODINGS = {1: "utf-8", 2: "utf-16-{}e", 4: "utf-32-{}e"}
 _MAX_BYTES = 2**29  # of one file, inflated; the largest of PASCAL-Part has about 2^27
 
 # What table 3 of the paper tells apart in a cow and a horse; as `merge`.
@@ -143,26 +147,24 @@ def read_parts(path: Path) -> list[PartObject]:
     Raises:
         ValueError: the file is no MAT-file, truncated, unreasonably large, or of another structure.
     """
-    from scipy.io import loadmat
-
     try:
-        anno = loadmat(_inflated(path), variable_names=["anno"])["anno"][0, 0]
+        anno = _anno(path)["anno"][0]
         return [
             PartObject(
-                str(found["class"].item()),
+                _text(found["class"]),
                 _mask(found["mask"]),
-                {str(part["part_name"].item()): _mask(part["mask"]) for part in _structs(found["parts"])},
+                {_text(part["part_name"]): _mask(part["mask"]) for part in found["parts"]},
             )
-            for found in _structs(anno["objects"])
+            for found in anno["objects"]
         ]
-    except Exception as error:  # a damaged file can fail anywhere in scipy's reader; the file is the news
-        reason = str(error).split("\n")[0] or type(error).__name__
-        raise ValueError(f"{path.name} is no annotation of PASCAL-Part that can be read: {reason}") from error
+    except Exception as error:  # a damaged file can fail anywhere; the file is the news
+        raise ValueError(f"{path.name} is no annotation of PASCAL-Part that can be read: {one_line(error)}") from error
 
 
-def _structs(array: Array) -> Array:
-    """The elements of a MATLAB struct array; an object without parts has an empty matrix in its place."""
-    return array.ravel() if array.size else np.empty(0, dtype=object)
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a name is a {type(value).__name__}")
+    return value
 
 
 def _mask(array: Array) -> npt.NDArray[np.bool_]:
@@ -171,8 +173,57 @@ def _mask(array: Array) -> npt.NDArray[np.bool_]:
     return np.asarray(array != 0)
 
 
-def _inflated(path: Path) -> io.BytesIO:
-    """The file with its compressed elements expanded, so that none can grow beyond all bounds inside scipy."""
+# MAT-files are read here and not by scipy: 1.17 reads beyond its memory when they are malformed.
+def _anno(path: Path) -> dict[str, Any]:
+    """The variables of a MAT-file: structs as lists of dicts, text as str, numbers as arrays."""
+    data, order = _inflated(path)
+    return dict(_matrix(body, order) for kind, body in _elements(data[_HEADER:], order) if kind == _MATRIX)
+
+
+def _elements(data: bytes, order: Any) -> Iterator[tuple[int, bytes]]:
+    """Type and data of each element: a tag of 8 bytes and data up to a multiple of 8, or both in 8 bytes."""
+    at = 0
+    while at + 8 <= len(data):
+        kind, length = (int.from_bytes(data[at + i : at + i + 4], order) for i in (0, 4))
+        if kind >> 16:
+            yield kind & 0xFFFF, data[at + 4 : at + 8][: kind >> 16]
+            at += 8
+        else:
+            body = data[at + 8 : at + 8 + length]
+            if len(body) < length:
+                raise ValueError("it is truncated")
+            yield kind, body
+            at += 8 + length + -length % 8
+
+
+def _matrix(body: bytes, order: Any) -> tuple[str, Any]:
+    """Name and value of an array."""
+    if not body:  # MATLAB's []
+        return "", np.empty((0, 0), np.uint8)
+    elements = _elements(body, order)
+
+    def numbers() -> Array:
+        kind, data = next(elements, (0, b""))
+        return np.frombuffer(data, np.dtype(_TYPES[kind]).newbyteorder(order))
+
+    cls, shape = int(numbers()[0]) & 0xFF, [int(n) for n in numbers()]
+    name = numbers().tobytes().decode()
+    if cls == _STRUCT:
+        width, text = int(numbers()[0]), numbers().tobytes()
+        if math.prod(shape) > len(body):
+            raise ValueError(f"a struct of {math.prod(shape)} elements has {len(body)} bytes")
+        fields = [text[i : i + width].split(b"\0")[0].decode() for i in range(0, len(text), width)]
+        return name, [
+            {field: _matrix(next(elements)[1], order)[1] for field in fields} for _ in range(math.prod(shape))
+        ]
+    values = numbers()
+    if cls == _CHAR:
+        return name, values.tobytes().decode(_ENCODINGS[values.itemsize].format(order[0]))
+    return name, values.reshape(shape, order="F")
+
+
+def _inflated(path: Path) -> tuple[bytes, Any]:
+    """The file with its compressed elements expanded, none beyond all bounds, and its byte order."""
     data = path.read_bytes()
     if len(data) < _HEADER or not data.startswith(b"MATLAB 5.0"):
         raise ValueError("it is no MAT-file of version 5")
@@ -193,4 +244,4 @@ def _inflated(path: Path) -> io.BytesIO:
         else:
             whole += data[at : at + 8 + length]
         at += 8 + length
-    return io.BytesIO(whole)
+    return bytes(whole), order

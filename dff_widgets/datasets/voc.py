@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from ..images import ImageSet
+from ..images import ImageSet, one_line
 
 _URL = "http://host.robots.ox.ac.uk/pascal/VOC/voc2007/VOCtrainval_06-Nov-2007.tar"
 _MAX_XML = 2**20  # bytes; VOC's largest has 11 KB
@@ -82,7 +82,7 @@ def listed(base: Path, cls: str, split: str) -> list[str] | None:
         return None
     lines = [line.split() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     for number, words in enumerate(lines, start=1):
-        if len(words) != 2 or words[1] not in ("-1", "0", "1") or Path(words[0]).name != words[0]:
+        if len(words) != 2 or words[1] not in ("-1", "0", "1") or Path(words[0]).name != words[0] or len(words[0]) > 60:
             raise ValueError(
                 f"{path.name}, line {number}, is {' '.join(words)[:40]!r}; expected a photo and -1, 0 or 1"
             )
@@ -112,7 +112,7 @@ def read_objects(path: Path) -> list[VOCObject]:
                 f"object {number} in {path.name} has no box of four numbers, or a tag that is no number"
             ) from None
         if not name or xmax < xmin or ymax < ymin or not math.isfinite(sum(corners)):
-            raise ValueError(f"object {number} in {path.name} has the name {name!r} and the box {corners}")
+            raise ValueError(f"object {number} in {path.name} has the name {name!r:.60} and the box {corners}")
         objects.append(VOCObject(name, (xmin, ymin, xmax, ymax), *tags))
     return objects
 
@@ -129,7 +129,7 @@ def _parse(path: Path) -> ElementTree.Element:
             raise ValueError("it declares a document type, which VOC's files do not")
         root = ElementTree.fromstring(text)
     except (ElementTree.ParseError, ValueError) as error:  # UnicodeDecodeError is a ValueError
-        raise ValueError(f"{path.name} is no VOC annotation: {error}") from None
+        raise ValueError(f"{path.name} is no VOC annotation: {one_line(error)}") from None
     if root.tag != "annotation":
         raise ValueError(f"{path.name} is no VOC annotation: its root is <{root.tag[:40]}>")
     return root

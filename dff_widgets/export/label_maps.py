@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,8 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from ..images import SUFFIXES
-from ..storage import write_file
+from ..images import DAMAGE, SUFFIXES
+from ..storage import write_files
 from .regions import Array, Labels, Progress, Regions, Unnamed, about, as_json, each
 
 if TYPE_CHECKING:
@@ -72,8 +73,6 @@ def to_png(
     files = [f"{name}.png" for name in safe_names(result.images.names)]
     _make_folder(folder, files)
     ink = [0, 0, 0, *(int(c.color[at : at + 2], 16) for c in regions.classes for at in (1, 3, 5))]
-    for i in each(len(result), progress):
-        write_file(folder / files[i], [_png(regions.label_map(i), ink)])
     classes = [{"index": 0, "name": "background", "color": "#000000", "parts": [], "factors": []}]
     for index, c in enumerate(regions.classes, start=1):
         classes.append({"index": index, "name": c.title, "color": c.color, "parts": c.parts, "factors": c.factors})
@@ -82,7 +81,8 @@ def to_png(
         for file, name, (height, width) in zip(files, result.images.names, result.sizes, strict=True)
     ]
     index_file = {"software": _MARK, "description": about(result), "classes": classes, "images": images}
-    write_file(folder / _INDEX, [as_json(index_file)])
+    maps = ((folder / files[i], [_png(regions.label_map(i), ink)]) for i in each(len(result), progress))
+    write_files(chain(maps, [(folder / _INDEX, [as_json(index_file)])]))
 
 
 def safe_names(names: Iterable[str]) -> list[str]:
@@ -134,7 +134,9 @@ def _is_ours(path: Path) -> bool:
             return isinstance(content, dict) and content.get("software") == _MARK
         with Image.open(path) as image:
             return image.info.get("Software") == _MARK
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except DAMAGE:
+        return False
+    except (RecursionError, Image.DecompressionBombError):
         return False
 
 

@@ -11,7 +11,7 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
-from ..storage import write_file
+from ..storage import write_files
 from .regions import Array, Labels, Progress, Regions, Unnamed, about, as_json, each, encoded
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ def to_label_studio(
             yield (b",\n" if i else b"[\n") + as_json(task(i))
         yield b"\n]\n"
 
-    write_file(path, chunks())
     colors_of = {name: c.color for name, c in zip(names, regions.classes, strict=True)}
-    write_file(path.with_suffix(".xml"), [encoded(_configuration(colors_of))])
+    configuration = encoded(_configuration(colors_of))
+    write_files([(path, chunks()), (path.with_suffix(".xml"), [configuration])])
 
 
 def brush_rle(mask: Array) -> list[int]:

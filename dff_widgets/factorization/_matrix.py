@@ -22,6 +22,7 @@ from ._passes import Blocks, Local, Passes
 __all__ = [
     "Lazy",
     "Matrix",
+    "Progress",
     "Projection",
     "Rows",
     "add_gram",
@@ -35,6 +36,9 @@ SPARSE_DENSITY = 0.2  # above it, dense products are as quick
 FREE_EXTRA = 16 << 20  # bytes beside A that are never worth saving
 CHUNK = 4096  # rows at a time where a whole A would double the memory
 PROJECTED_CHUNK = 1 << 18  # rows at a time of a projection; fewer would leave a thread idle
+
+
+Progress = Callable[[int, int], object]  # rows done, rows in all; may raise, which ends the work
 
 
 class Dense:
@@ -173,11 +177,13 @@ class Rows(ABC):
             add_gram(C, X)
         return mirrored(C)
 
-    def project(self, V: Tensor) -> Projection:
-        """A on the axes V (c, r), one pass."""
+    def project(self, V: Tensor, progress: Progress | None = None) -> Projection:
+        """A on the axes V (c, r), one pass; progress is told of the rows done and the rows in all."""
         Y = torch.empty(self.shape[0], V.shape[1], device=self.device)
         for rows, X in self.dense():
             torch.mm(X, V, out=Y[rows])
+            if progress is not None:
+                progress(rows.stop, len(Y))
         return Projection(Y, V)
 
     def each(self, function: Callable[[Tensor], Tensor], step: int) -> Iterator[tuple[slice, Tensor]]:

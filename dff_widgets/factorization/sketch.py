@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ._check import check_count
-from ._matrix import as_rows, leading_eigenvectors
+from ._matrix import Progress, as_rows, leading_eigenvectors
 
 __all__ = ["Sketch"]
 
@@ -29,6 +29,7 @@ class Sketch:
         max_k: The largest k that is going to be asked for, when rank is None.
         device: As in :func:`nmf`.
         clamp: As in :func:`nmf`.
+        progress: Called as ``progress(rows done, rows)`` while A is read; what it raises ends the work.
 
     Attributes:
         shape: Of A.
@@ -44,6 +45,7 @@ class Sketch:
         max_k: int = 10,
         device: str | torch.device = "auto",
         clamp: bool = False,
+        progress: Progress | None = None,
     ) -> None:
         self.matrix = as_rows(A, device, clamp=clamp)
         n, c = self.shape = self.matrix.shape
@@ -64,7 +66,7 @@ class Sketch:
             V = V[:, :count].contiguous()
         self.rank = count
         self.energy = min(1.0, float(values[:count].sum()) / total) if total else 1.0
-        self.projection = self.matrix.project(V)
+        self.projection = self.matrix.project(V, progress)
 
     def __repr__(self) -> str:
         return f"Sketch({self.shape[0]} x {self.shape[1]}, rank={self.rank}, energy={self.energy:.0%})"

@@ -1,7 +1,8 @@
 """Networks: the embedded one, torchvision's, timm's or your own, and their layers that can be factorized."""
 
+from ..images import one_line
 from .catalogue import EMBEDDED, PAPER, KnownNetwork, network_names, search
-from .forward import FORWARD_ERRORS, StopForwardError, hooked, inference, input_like, one_line
+from .forward import FORWARD_ERRORS, StopForwardError, hooked, inference, input_like
 from .layers import Layer, as_map
 from .network import Network, load_network
 from .preparation import input_shape, prepare

@@ -63,9 +63,3 @@ def hooked(modules: Mapping[str, nn.Module], hook: Hook) -> Iterator[None]:
 def input_like(module: nn.Module) -> Tensor:
     """A tensor of the device and the dtype that the module's input must have."""
     return next((p for p in module.parameters() if p.is_floating_point()), torch.empty(0))
-
-
-def one_line(error: Exception) -> str:
-    """What an error of a library says, on one line of sensible length."""
-    said = " ".join(str(error).split()) or type(error).__name__
-    return said if len(said) <= 200 else said[:199] + "…"

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..factorization._check import pick_device
-from ..factorization._matrix import CHUNK, Projection, Rows
+from ..factorization._matrix import CHUNK, Progress, Projection, Rows
 from .store import checksum, read, write
 from .writing import room
 
@@ -72,7 +72,7 @@ class StoredRows(Rows):
         found = [self.store.matrix[i : i + 1] for i in index.tolist()]
         return torch.from_numpy(np.concatenate(found)).to(self.device)
 
-    def project(self, V: Tensor) -> Projection:
+    def project(self, V: Tensor, progress: Progress | None = None) -> Projection:
         """A on the axes V (c, r), kept beside the store for the next time, or in a temporary file.
 
         Raises:
@@ -92,7 +92,7 @@ class StoredRows(Rows):
             file = tempfile.TemporaryFile()  # noqa: SIM115 - closed below; beside somebody else's store nothing can be kept
         with room(self.store.path), file:
             try:
-                _write_projection(file, self, V)
+                _write_projection(file, self, V, progress)
                 Y = _mapped(file, self.shape[0], rank)
                 if temporary.exists():
                     temporary.replace(rows)  # who has mapped the one before keeps that one
@@ -113,12 +113,14 @@ def dense(store: Store, device: torch.device, step: int) -> Iterator[tuple[slice
             yield slice(start + a, start + a + len(X)), same[: len(X)].copy_(X.to(device))
 
 
-def _write_projection(file: BinaryIO, rows: StoredRows, V: Tensor) -> None:
+def _write_projection(file: BinaryIO, rows: StoredRows, V: Tensor, progress: Progress | None) -> None:
     """``Y = A V`` as a NumPy file; not through a memory map, which would end the process where the disk is full."""
     header = {"descr": "<f4", "fortran_order": False, "shape": (rows.shape[0], V.shape[1])}
     np.lib.format.write_array_header_1_0(file, header)
-    for _, X in rows.dense(rows.step):
+    for part, X in rows.dense(rows.step):
         file.write((X @ V).cpu().numpy().data)
+        if progress is not None:
+            progress(part.stop, rows.shape[0])
     file.flush()
 
 

@@ -25,13 +25,12 @@ from distributed import Client, Future, WorkerPlugin, as_completed, get_worker
 from torch import Tensor
 
 from ..factorization._check import pick_device
-from ..factorization._matrix import CHUNK, Dense, Projected, Projection
+from ..factorization._matrix import CHUNK, Dense, Progress, Projected, Projection
 from ..factorization._passes import Blocks, Local, Passes, Update
 from ..images import ImageSet
 from .blocks import StoredRows, dense
 
 if TYPE_CHECKING:
-    from ..activations import Progress
     from .store import Store
     from .writing import Made, Make, Plan
 
@@ -114,9 +113,15 @@ class _DistributedRows(StoredRows):
     def passes(self) -> Passes:
         return _Remote(self.client, self.parts, self.parts, self.there)
 
-    def project(self, V: Tensor) -> Projection:
+    def project(self, V: Tensor, progress: Progress | None = None) -> Projection:
         axes = _told(self.client, V.numpy())
         kept = self.client.map(_project, self.parts, V=axes, device=self.there, pure=False)
+        if progress is not None:
+            done = 0
+            rows = {future: part.store.shape[0] for future, part in zip(kept, self.parts, strict=True)}
+            for future in as_completed(kept):
+                done += rows[future]
+                progress(done, self.shape[0])
         return _RemoteProjection(_Remote(self.client, self.parts, kept, self.there))
 
     def each(self, function: Callable[[Tensor], Tensor], step: int) -> Iterator[tuple[slice, Tensor]]:

@@ -30,7 +30,7 @@ import numpy.typing as npt
 import torch
 
 from .. import storage
-from ..images import ImageSet
+from ..images import ImageSet, is_file, one_line
 from ..networks import Layer
 
 if TYPE_CHECKING:
@@ -117,14 +117,13 @@ class Store:
         """
         path = Path(path).expanduser().absolute()
         manifest = read_manifest(path)
-        if not manifest.get("complete"):
-            done, total = len(list((path / CHUNKS).glob("[0-9]*.safetensors"))), manifest.get("images", 0)
-            each = manifest.get("images_per_chunk", 1)
-            raise ValueError(
-                f"the store {str(path)!r} is not complete: {min(done * each, total)} of {total} images are there; "
-                "run the same extraction again, and it goes on"
-            )
         try:
+            if not manifest.get("complete"):
+                done = len(list((path / CHUNKS).glob("[0-9]*.safetensors"))) * manifest["images_per_chunk"]
+                raise ValueError(
+                    f"the store {str(path)!r} is not complete: {min(done, manifest['images'])!r:.20} of "
+                    f"{manifest['images']!r:.20} images are there; run the same extraction again, and it goes on"
+                )
             chunks = tuple(Chunk(**entry) for entry in manifest["chunks"])
             _check_files(path, chunks)
             about, tensors = read(path / INDEX, "index")
@@ -132,13 +131,15 @@ class Store:
             every = _stored_images(path) if images is None else images
             if len(every) != manifest["images"] or (images is not None and images.names != _stored_images(path).names):
                 raise ValueError(
-                    f"the store {str(path)!r} is of {manifest['images']} other images; give those, or none"
+                    f"the store {str(path)!r} is of {manifest['images']!r:.20} other images; give those, or none"
                 )
             rows = sum(chunk.rows for chunk in chunks)
             shapes, sizes = (_pairs(tensors[name]) for name in ("shapes", "sizes"))
             if rows != sum(h * w for h, w in shapes) or not len(kept) == len(shapes) == len(sizes):
                 raise ValueError(f"{str(path / INDEX)!r} does not fit the manifest beside it")
             layer = Layer(**manifest["layer"])
+            if tensors["gram"].shape != (layer.channels, layer.channels):
+                raise ValueError(f"{str(path / INDEX)!r} is of another layer than the manifest beside it")
             return cls(
                 path,
                 (rows, layer.channels),
@@ -156,8 +157,8 @@ class Store:
                 about["mean_size"],
                 about["least"],
             )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{str(path / MANIFEST)!r} is damaged: {error!r}") from error
+        except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
+            raise ValueError(f"{str(path / MANIFEST)!r} is damaged: {one_line(repr(error))}") from error
 
     @staticmethod
     def create(path: str | Path, images: Any, make: Any, **options: Any) -> Store:
@@ -308,7 +309,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{str(file)!r} is damaged: {error}") from error
+        raise ValueError(f"{str(file)!r} is damaged: {one_line(error)}") from error
     storage._check_kind(content, file, KIND, VERSION)
     return dict(content)
 
@@ -316,10 +317,10 @@ def read_manifest(path: Path) -> dict[str, Any]:
 def _check_files(path: Path, chunks: tuple[Chunk, ...]) -> None:
     for chunk in chunks:
         file = path / chunk.file
-        size = file.stat().st_size if file.is_file() else None
+        size = file.stat().st_size if is_file(file) else None
         if size != chunk.bytes:
             found = "is missing" if size is None else f"is damaged: it has {size} bytes"
-            raise ValueError(f"{str(file)!r} {found}; the manifest tells of {chunk.bytes}")
+            raise ValueError(f"{one_line(file)!r} {found}; the manifest tells of {chunk.bytes!r:.20}")
 
 
 def _stored_images(path: Path) -> ImageSet:

@@ -302,7 +302,8 @@ class DFFComparison(w.VBox):
         right, rows, alike = pair(left, right)
 
         def carried(values: list[Any], default: Any) -> list[Any]:
-            return [values[kept[r]] if r in kept else default for r in range(len(rows))]
+            known = {r: o for r, o in kept.items() if o < len(values)}  # the browser may be behind
+            return [values[known[r]] if r in known else default for r in range(len(rows))]
 
         slots = carried(self._slots, -1)
         free = iter(sorted(set(range(len(rows) + len(self._slots))) - set(slots)))

@@ -36,6 +36,7 @@ from .controls import Controls, Reporter
 from .gallery import Gallery
 from .jobs import CancelledError, LatestJob, Ticket, sentence
 from .labeling import LabelingPanel, check_trait
+from .naming import as_percentile
 from .pages import PAGE, Pages
 from .pipeline import Basis, Pipeline, Request
 from .sources import SORTS, Sources, arranged
@@ -179,19 +180,59 @@ class DFFExplorer(w.VBox):
     def _any_labels(self, proposal: Any) -> PartLabels:
         return PartLabels(proposal["value"], k=self.result.k if self.result is not None else None)
 
+    @t.validate("percentile")  # type: ignore[untyped-decorator]
+    def _in_range(self, proposal: Any) -> float:
+        return as_percentile(proposal["value"])
+
+    @t.validate("shown")  # type: ignore[untyped-decorator]
+    def _in_the_set(self, proposal: Any) -> tuple[int, ...]:
+        shown, last = proposal["value"], len(self.images) - 1
+        if not all(isinstance(i, int | np.integer) and 0 <= i <= last for i in shown) or len(set(shown)) < len(shown):
+            raise t.TraitError(f"shown is {shown}; give images of 0..{last}, each once, or () for all")
+        return tuple(int(i) for i in shown)
+
+    @t.validate("page")  # type: ignore[untyped-decorator]
+    def _a_page(self, proposal: Any) -> int:
+        if not 0 <= proposal["value"] < self.pages:
+            raise t.TraitError(f"page is {proposal['value']}; give one of 0..{self.pages - 1}")
+        return int(proposal["value"])
+
+    @t.validate("opacity", "visible")  # type: ignore[untyped-decorator]
+    def _one_a_factor(self, proposal: Any) -> list[Any]:
+        values = proposal["value"]
+        k = len(values) if self.result is None else self.result.k
+        if len(values) != k or not all(0 <= v <= 1 for v in values):
+            what = "from 0 to 1" if proposal["trait"].name == "opacity" else "True or False"
+            raise t.TraitError(f"{proposal['trait'].name} is {values}; give {k} values {what}, one a factor")
+        return list(values)
+
+    @t.validate("selected")  # type: ignore[untyped-decorator]
+    def _a_factor(self, proposal: Any) -> int:
+        selected = proposal["value"]
+        if selected < -1 or (self.result is not None and selected >= self.result.k):
+            factors = "" if self.result is None else f" of 0..{self.result.k - 1}"
+            raise t.TraitError(f"selected is {selected}; give a factor{factors}, or -1 for none")
+        return int(selected)
+
     def __repr__(self) -> str:
         shown = f"{self.network_name} · {self.layer or 'default layer'} · k={self.k}"
         return f"DFFExplorer({len(self.images)} images: {shown}; {self.status or 'starting'})"
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
+    _ipython_display_ = None  # the way of ipywidgets 7, which Colab has: it would leave the picture out
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         """The widget, and for viewers without widgets a still picture and a line of text."""
-        bundle = super()._repr_mimebundle_(**options)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        if data is not None:
-            images = self.images if self.result is None else self.result.images
-            picture = contact_sheet(images, self._arranged()[:_STILL], self.result, self.colors)
-            data |= {"text/plain": repr(self), "image/jpeg": base64.b64encode(picture).decode()}
-        return bundle
+        images = self.images if self.result is None else self.result.images
+        picture = contact_sheet(images, self._arranged()[:_STILL], self.result, self.colors)
+        return {
+            "text/plain": repr(self),
+            "image/jpeg": base64.b64encode(picture).decode(),
+            "application/vnd.jupyter.widget-view+json": {
+                "version_major": 2,
+                "version_minor": 0,
+                "model_id": self.model_id,
+            },
+        }
 
     @property
     def network_name(self) -> str:
@@ -293,7 +334,9 @@ class DFFExplorer(w.VBox):
         """Show these images of the set (all, if empty), with factors found in them or with those that are there."""
         with self.lock:
             with self.settling():
-                if not refit and self.result is not None:
+                if not refit and self.result is not None and self._good is not None:
+                    for name in _FITTED:  # what is on its way would have other factors
+                        setattr(self, name, getattr(self._good, name))
                     self.basis = Basis(np.asarray(self.result.factorization.W))
                 else:
                     self.basis = None
@@ -346,6 +389,7 @@ class DFFExplorer(w.VBox):
                 layer = network.layer(request.layer or None).name
                 request = dataclasses.replace(request, layer=layer)
                 result = self.pipeline.result(request, report)
+                request = dataclasses.replace(request, k=result.k)  # a basis brings its own
             with self._publishing(ticket):
                 self._good = request
                 if then is not None:  # the factors of a session keep their order
@@ -414,6 +458,7 @@ class DFFExplorer(w.VBox):
             self.visible = carried(self.visible, True)
             self.selected = selected
             if page_changes:
+                self.page = min(self.page, self.pages - 1)
                 self._draw_page()
             else:
                 self._pages.draw_heat(result)
@@ -475,7 +520,8 @@ def _summary(result: DFFResult, asked: int, seconds: float) -> str:
     explained = 100 * (1 - result.factorization.error**2)
     images = f"{len(result)} image{'s'[: len(result) != 1]}"
     factors = f"{result.k} factor{'s'[: result.k != 1]}"
-    left_out = f" · {asked - len(result)} left out: {'; '.join(result.skipped)}" if result.skipped else ""
+    lost = max(asked - len(result), len(result.skipped))  # a refined result also names those it could not refine
+    left_out = f" · {lost} left out: {'; '.join(result.skipped)}" if result.skipped else ""
     return f"{images} · {factors} explain {explained:.0f} % of the activations · {seconds:.2f} s{left_out}"
 
 

@@ -50,6 +50,9 @@ function render({ model, el }) {
   // ---------------------------------------------------------------------------------------------------- the page
   const canvas = make("canvas", { tabIndex: 0, className: "dffw-focus-canvas", aria: { role: "application" } });
   const stage = make("div", { className: "dffw-focus-stage" }, canvas);
+  const raw = make("canvas", { className: "dffw-focus-canvas", aria: { role: "img" } }); // before the refinement
+  const rawStage = make("div", { className: "dffw-focus-stage" }, raw, make("span", { className: "dffw-focus-tag", textContent: "raw" }));
+  const refined = make("span", { className: "dffw-focus-tag", textContent: "refined" });
   const status = make("div", { className: "dffw-focus-message", aria: { role: "status" } });
   const readout = make("div", { className: "dffw-focus-readout" });
   const partList = make("div", { className: "dffw-focus-list", aria: { role: "group", label: "Parts" } });
@@ -78,6 +81,7 @@ function render({ model, el }) {
   listen(radius, "change", () => put("radius", Number(radius.value)));
   const undo = button("↶", "Undo (Ctrl+Z)", () => tell({ do: "undo" }));
   const redo = button("↷", "Redo (Ctrl+Shift+Z)", () => tell({ do: "redo" }));
+  const beside = button("Raw beside", "Raw heat maps beside the refined ones (R)", compare);
   const zoomText = make("span", { className: "dffw-focus-number", title: "Screen pixels per image pixel" });
   const back = button("◂", "Previous image (Page Up)", () => step(-1));
   const forth = button("▸", "Next image (Page Down)", () => step(1));
@@ -87,6 +91,7 @@ function render({ model, el }) {
     make("label", { className: "dffw-focus-radius" }, "Radius", radius, radiusText),
     group("History", undo, redo),
     group("Zoom", button("−", "Zoom out (-)", () => zoom(1 / 1.25)), button("+", "Zoom in (+)", () => zoom(1.25)), button("Fit", "Fit (F)", fit), zoomText),
+    beside,
     make("span", { className: "dffw-focus-space" }),
     group("Image", back, forth), where,
     button("✕", "Close", () => put("closed", true), { className: "dffw-focus-close" }));
@@ -155,7 +160,7 @@ function render({ model, el }) {
   function resize() {
     const [width, height] = [stage.clientWidth, stage.clientHeight].map((v) => Math.round(v * ratio()));
     if (!width || (canvas.width === width && canvas.height === height)) return;
-    [canvas.width, canvas.height, backdrop.width, backdrop.height] = [width, height, width, height];
+    [canvas, backdrop, raw].forEach((each) => ([each.width, each.height] = [width, height]));
     view.fitted ? fit() : moved();
   }
   const watcher = new ResizeObserver(resize);
@@ -164,6 +169,7 @@ function render({ model, el }) {
   // ------------------------------------------------------------------------------------------- photo and factors
   let photo = null;
   let tints = [];
+  let rawTints = [];
   let loading = 0;
   async function loadPhoto() {
     const mine = ++loading;
@@ -172,14 +178,30 @@ function render({ model, el }) {
     if (mine !== loading || gone.signal.aborted) return decoded?.close();
     photo?.close();
     photo = decoded;
-    tints = [];
+    [tints, rawTints] = [[], []];
     fit();
     resize();
     redraw();
   }
   function freshTints() {
-    tints = [];
+    [tints, rawTints] = [[], []];
+    arrange();
     redraw();
+  }
+
+  const refinedHere = () => bytes(get("raw")).length > 0;
+  function compare() {
+    if (refinedHere()) put("beside", !get("beside"));
+  }
+  /** A refined result has the heat maps it was made from beside it, under the same zoom. */
+  function arrange() {
+    beside.hidden = !refinedHere();
+    beside.setAttribute("aria-pressed", get("beside"));
+    raw.setAttribute("aria-label", `Heat maps of ${get("caption")} before the refinement`);
+    if (!refinedHere() || !get("beside")) return [rawStage, refined].forEach((each) => each.remove());
+    if (rawStage.parentNode) return;
+    stage.before(rawStage);
+    stage.append(refined);
   }
   function redraw() {
     backdropStale = true;
@@ -190,9 +212,13 @@ function render({ model, el }) {
   let backdropStale = true;
   function drawBackdrop() {
     backdropStale = false;
-    const context = backdrop.getContext("2d");
+    drawFactors(backdrop, tints, ["heat", "grid", "gains", "levels"].map(get));
+    if (rawStage.parentNode) drawFactors(raw, rawTints, [...["raw", "raw_grid", "raw_gains"].map(get), []]);
+  }
+  function drawFactors(onto, cache, [heat, grid, gains, levels]) {
+    const context = onto.getContext("2d");
     context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, backdrop.width, backdrop.height);
+    context.clearRect(0, 0, onto.width, onto.height);
     const { h, w } = image();
     if (!photo || !h) return;
     const s = ratio();
@@ -202,15 +228,15 @@ function render({ model, el }) {
     context.globalAlpha = 1;
     context.drawImage(photo, 0, 0, w, h);
     context.imageSmoothingEnabled = true;
-    const [heat, grid, visible, opacity] = [bytes(get("heat")), get("grid"), get("visible"), get("opacity")];
+    const [visible, opacity] = [get("visible"), get("opacity")];
     const cells = grid.length ? grid[0] * grid[1] : 0;
     get("colors").forEach((color, j) => {
-      const values = heat.subarray(j * cells, (j + 1) * cells);
+      const values = bytes(heat).subarray(j * cells, (j + 1) * cells);
       if (!visible[j] || !opacity[j] || !cells || values.length < cells) return;
-      const level = get("levels")[j];
-      tints[j] ??= layer(values, grid, [photo.width, photo.height], color, level === undefined ? get("gains")[j] ?? 1 : 1, level);
+      const level = levels[j];
+      cache[j] ??= layer(values, grid, [photo.width, photo.height], color, level === undefined ? gains[j] ?? 1 : 1, level);
       context.globalAlpha = opacity[j];
-      context.drawImage(tints[j], 0, 0, w, h);
+      context.drawImage(cache[j], 0, 0, w, h);
     });
   }
 
@@ -406,7 +432,7 @@ function render({ model, el }) {
   }
   const keys = {
     b: () => put("tool", "brush"), p: () => put("tool", "polygon"), h: () => put("tool", "hand"),
-    e: () => put("erase", !get("erase")), f: fit,
+    e: () => put("erase", !get("erase")), f: fit, r: compare,
     "[": () => scaleRadius(1 / 1.2), "]": () => scaleRadius(1.2),
     "+": () => zoom(1.25), "=": () => zoom(1.25), "-": () => zoom(1 / 1.25),
     PageUp: () => step(-1), PageDown: () => step(1),
@@ -524,7 +550,7 @@ function render({ model, el }) {
   }
   on("place", once(leave));
   ["photo", "place"].forEach((name) => on(name, once(loadPhoto))); // two images may have the same photo
-  ["heat", "grid", "colors", "gains", "levels"].forEach((name) => on(name, once(freshTints)));
+  ["heat", "grid", "colors", "gains", "levels", "raw", "raw_grid", "raw_gains", "beside", "caption"].forEach((name) => on(name, once(freshTints)));
   ["parts", "part_colors"].forEach((name) => on(name, once(buildParts)));
   ["masks", "mask_size", "place", "parts", "handled"].forEach((name) => on(name, once(loadMasks)));
   ["names", "colors"].forEach((name) => on(name, once(buildFactors)));
@@ -535,6 +561,7 @@ function render({ model, el }) {
 
   buildParts();
   buildFactors();
+  arrange();
   loadMasks();
   loadPhoto();
   say(get("status"));

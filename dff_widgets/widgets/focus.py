@@ -6,6 +6,7 @@ kernel that has to draw each; here the browser draws, in the screen's own pixels
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import zlib
 from collections.abc import Callable
@@ -58,6 +59,7 @@ class FocusView(anywidget.AnyWidget):
         names, colors, opacity, visible: per factor its text, ``#RRGGBB``, 0..1 and bool.
         levels: per factor the level in 0..1 from which it is shown as a mask; without, it is shown as a heat map. A
             refined result is shown as masks.
+        beside: whether a refined result has the heat maps that it was made from beside it.
         status: one line about what happened last.
     """
 
@@ -79,6 +81,7 @@ class FocusView(anywidget.AnyWidget):
     opacity = t.List(t.Float()).tag(sync=True)
     visible = t.List(t.Bool()).tag(sync=True)
     levels = t.List(t.Float()).tag(sync=True)
+    beside = t.Bool(True).tag(sync=True)
     status = t.Unicode("").tag(sync=True)
 
     # What the browser is told of them. `place` comes in one message with the photo and the masks, so that a stroke
@@ -90,6 +93,9 @@ class FocusView(anywidget.AnyWidget):
     heat = t.Bytes(b"").tag(sync=True)  # (k, h, w) uint8
     grid = t.List(t.Int()).tag(sync=True)  # [h, w] of it
     gains = t.List(t.Float()).tag(sync=True)
+    raw = t.Bytes(b"").tag(sync=True)  # of a refined result the heat, grid and gains before
+    raw_grid = t.List(t.Int()).tag(sync=True)
+    raw_gains = t.List(t.Float()).tag(sync=True)
     parts = t.List(t.Unicode()).tag(sync=True)
     masks = t.List(t.Bytes()).tag(sync=True)  # per part as of `pack_mask`
     mask_size = t.List(t.Int()).tag(sync=True)  # [h, w]
@@ -108,6 +114,7 @@ class FocusView(anywidget.AnyWidget):
     ) -> None:
         self._lock = lock or threading.RLock()
         self._unfollow: Callable[[], object] = lambda: None
+        self._raw: DFFResult | None = None  # what a refined result was made from
         unknown = [name for name in traits if not self.has_trait(name)]
         if unknown:
             raise TypeError(f"FocusView has no option {unknown[0]!r}; it has part, tool, radius, colors, names, ...")
@@ -271,15 +278,14 @@ class FocusView(anywidget.AnyWidget):
             self.opacity = fitting(self.opacity, [0.5] * k)
             self.visible = fitting(self.visible, [True] * k)
             self.levels = [REFINED] * k if result and result.maps is not None else []
-            self.gains = contrast([result.coarse_heatmaps(i) for i in range(len(result))]) if result else []
+            self._raw = dataclasses.replace(result, maps=None) if result and result.maps is not None else None
+            self.gains, self.raw_gains = _gains(result), _gains(self._raw)
             self._show_heat()
 
     def _show_heat(self) -> None:
         row = self._row()
-        if self.result is None or row is None:
-            self.heat, self.grid = b"", []
-        else:
-            self.heat, (self.grid,) = pack_heat([self.result.coarse_heatmaps(row)])
+        self.heat, self.grid = _heat(self.result, row)
+        self.raw, self.raw_grid = _heat(self._raw, row)
 
     def _row(self) -> int | None:
         """The image that is shown among those of the result, which lacks those that could not be read."""
@@ -291,6 +297,17 @@ class FocusView(anywidget.AnyWidget):
         shown = self.truth.images.sources[index]
         theirs = enumerate(self.result.images.sources)
         return next((j for j, s in theirs if s is shown or (isinstance(s, Path) and s == shown)), None)
+
+
+def _heat(result: DFFResult | None, row: int | None) -> tuple[bytes, list[int]]:
+    if result is None or row is None:
+        return b"", []
+    heat, (grid,) = pack_heat([result.coarse_heatmaps(row)])
+    return heat, grid
+
+
+def _gains(result: DFFResult | None) -> list[float]:
+    return contrast([result.coarse_heatmaps(i) for i in range(len(result))]) if result else []
 
 
 def pack_mask(mask: Array, shape: list[int]) -> bytes:

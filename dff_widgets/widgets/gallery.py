@@ -85,4 +85,11 @@ class Gallery(anywidget.AnyWidget):
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """What the browser sends; it waits while another thread writes several traits as one message."""
         with self._lock:
-            super().set_state(sync_data)
+            super().set_state({name: value for name, value in sync_data.items() if not self._late(name, value)})
+
+    def _late(self, name: str, value: Any) -> bool:
+        """Whether the browser says something of factors that were replaced meanwhile."""
+        k = len(self.opacity)
+        if name in ("opacity", "visible"):
+            return isinstance(value, list) and len(value) != k
+        return name == "selected" and isinstance(value, int) and value >= k

@@ -91,6 +91,7 @@ class LabelingPanel(Naming):
     ) -> None:
         self._host = host
         self._focus: FocusView | None = None
+        self._links: list[t.dlink] = []  # from the gallery to it
         self._saving = LatestJob("dff-autosave")
         self._page = 0
         self.sampling: Sampling | None = None
@@ -100,6 +101,7 @@ class LabelingPanel(Naming):
         self.bar = SessionBar(self)
         self.slot = w.VBox()  # where an image is opened
         self.observe(lambda _: self._draw_page(), "shown")
+        self.observe(self._follow_result, "result")
         self.observe(self._changed, ["result", "labels", *_SETTINGS, "autosave"])
         if result is not None:
             self.use_truth(parts if isinstance(parts, PartMasks) else PartMasks(result.images, parts))
@@ -313,13 +315,27 @@ class LabelingPanel(Naming):
     def open_image(self, index: int) -> None:
         """Open image `index` of the set at full size, to look at it and to paint its parts."""
         with self._lock:
-            if self._focus is None or self._focus.truth is not self.truth:
+            if self._focus is None:
                 self._focus = FocusView(self.known_truth(), self.result, index, lock=self._lock)
-                for name in ("names", "colors", "opacity", "visible"):
-                    t.dlink((self.gallery, name), (self._focus, name))
+                names = ("names", "colors", "opacity", "visible")
+                self._links = [t.dlink((self.gallery, name), (self._focus, name)) for name in names]
                 self._focus.observe(self._show_focus, "closed")
             self._focus.index, self._focus.result, self._focus.closed = index, self.result, False
             self._show_focus()
+
+    def use_truth(self, truth: PartMasks) -> None:
+        """Measure with other part masks from now on; an open image is closed, for it paints those before."""
+        super().use_truth(truth)
+        if self._focus is not None:
+            focus, self._focus = self._focus, None
+            self._show_focus()
+            while self._links:
+                self._links.pop().unlink()
+            focus.close()
+
+    def _follow_result(self, _change: Any) -> None:
+        if self._focus is not None and not self._focus.closed:
+            self._focus.result = self.result
 
     def _show_focus(self, _change: Any = None) -> None:
         self.slot.children = () if self._focus is None or self._focus.closed else (self._focus,)

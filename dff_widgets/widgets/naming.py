@@ -57,7 +57,7 @@ class Naming(w.VBox):
         self.gallery.labelling = True
         for name in ("percentile", "coverage_threshold"):
             t.link((self, name), (self.gallery, name))
-        self.gallery.observe(lambda c: setattr(self, "threshold", "auto" if c["new"] else None), "automatic")
+        self.gallery.observe(self._automatic, "automatic")
         self.observe(lambda c: setattr(self.gallery, "automatic", c["new"] == "auto"), "threshold")
         self.gallery.observe(lambda _: self._remeasure(), "view")
         self.gallery.on_msg(lambda _widget, content, _buffers: self.act(content))
@@ -69,15 +69,17 @@ class Naming(w.VBox):
         with self._lock if name in ("labels", "percentile", "threshold") else contextlib.nullcontext():
             super().__setattr__(name, value)
 
+    def _automatic(self, change: Any) -> None:
+        if change["new"] != (self.threshold == "auto"):  # else it only follows the threshold, which may be "otsu"
+            self.threshold = "auto" if change["new"] else None
+
     @t.validate("labels")  # type: ignore[untyped-decorator]
     def _any_labels(self, proposal: Any) -> PartLabels:
         return PartLabels(proposal["value"], k=self.result.k if self.result is not None else None)
 
     @t.validate("percentile")  # type: ignore[untyped-decorator]
     def _in_range(self, proposal: Any) -> float:
-        if not 0 <= proposal["value"] <= 100:
-            raise t.TraitError(f"percentile is {proposal['value']!r}; give a number from 0 to 100")
-        return float(proposal["value"])
+        return as_percentile(proposal["value"])
 
     def wait(self, timeout: float | None = None) -> None:
         """Block until the IoU covers every image with a ground truth.
@@ -105,8 +107,12 @@ class Naming(w.VBox):
         Raises:
             ValueError: the threshold is outside 0..1, or there is no ground truth.
         """
-        self._meter.wait()
-        self._assign(self.coverage_threshold if threshold is None else threshold)
+        while True:
+            self._meter.wait()
+            with self._lock:
+                if not self._meter.busy:  # else another result came between
+                    self._assign(self.coverage_threshold if threshold is None else threshold)
+                    return
 
     def _assign(self, threshold: float) -> None:
         with self._lock:
@@ -198,19 +204,21 @@ class Naming(w.VBox):
         """Factors of `result` that were named once, went away with a smaller k, and are here again."""
         before = self.result
         if before is not None:
-            W = np.asarray(before.factorization.W)
-            gone = [f for f in self.labels if self.labels[f] and f not in kept.values()]
-            self._lost += [(_where(before), W[f], self.labels[f]) for f in gone]
+            where, W = _where(before), np.asarray(before.factorization.W)
+            for f in (f for f in self.labels if self.labels[f] and f not in kept.values()):
+                others = [lost for lost in self._lost if lost[0] != where or _cosines(W[[f]], lost[1])[0] <= _SAME]
+                self._lost = [*others, (where, W[f].copy(), self.labels[f])]  # its last names count
         W = np.asarray(result.factorization.W)
         found: dict[int, list[str]] = {}
-        for entry in list(self._lost):
-            if entry[0] != _where(result):
-                continue
-            cosines = W @ entry[1] / np.maximum(np.linalg.norm(W, axis=1) * np.linalg.norm(entry[1]), 1e-12)
+        still_lost = []
+        for lost in self._lost:
+            cosines = _cosines(W, lost[1]) if lost[0] == _where(result) else np.zeros(1)
             best = int(cosines.argmax())
             if cosines[best] > _SAME and best not in kept and best not in found:
-                found[best] = entry[2]
-                self._lost.remove(entry)
+                found[best] = lost[2]
+            else:
+                still_lost.append(lost)
+        self._lost = still_lost
         return found
 
     @contextmanager
@@ -280,8 +288,24 @@ class Naming(w.VBox):
         return f"mean IoU {mean} · {named} · over {some} images"
 
 
+def as_percentile(value: float) -> float:
+    """A percentile that a trait can take.
+
+    Raises:
+        TraitError: it is outside 0..100.
+    """
+    if not 0 <= value <= 100:
+        raise t.TraitError(f"percentile is {value!r}; give a number from 0 to 100")
+    return float(value)
+
+
 def _where(result: DFFResult) -> Where:
     return result.network, result.layer, result.factorization.W.shape[1]
+
+
+def _cosines(W: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """(k,) of each row of W with another one."""
+    return np.asarray(W @ row / np.maximum(np.linalg.norm(W, axis=1) * np.linalg.norm(row), 1e-12))
 
 
 def _with(labels: PartLabels, names: Mapping[int, list[str]]) -> PartLabels:

@@ -143,7 +143,12 @@ class Pipeline:
             activations = self._extracted(network, images, layer, request.size, report)
             report("preparing", 0, 0)
             rank = min(_MAX_SKETCH_RANK, *activations.matrix.shape)
-            return activations, Sketch(self._placed(activations), rank=rank)
+
+            def progress(rows: int, total: int) -> None:
+                report("preparing, rows", rows, total)
+
+            stored = isinstance(activations, Store)  # in memory it is too quick to be told of
+            return activations, Sketch(self._placed(activations), rank=rank, progress=progress if stored else None)
 
         def compute() -> DFFResult:
             activations, sketch = self._activations.get(where, prepare)
@@ -152,7 +157,18 @@ class Pipeline:
                 return apply(request.basis.W, activations)
             report("factorizing", 0, 0)
             matrix = sketch if request.k <= sketch.rank else self._placed(activations)
-            return factorize(activations, request.k, matrix=matrix, solver=request.solver, seed=request.seed)
+
+            def progress(iteration: int, error: float) -> None:
+                report(f"factorizing, iteration {iteration}: error {error:.4f}", 0, 0)
+
+            return factorize(
+                activations,
+                request.k,
+                matrix=matrix,
+                solver=request.solver,
+                seed=request.seed,
+                callback=progress if isinstance(activations, Store) else None,
+            )
 
         key = (*where, request.k, request.solver, request.seed, request.basis)
         if not request.refine:

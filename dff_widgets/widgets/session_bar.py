@@ -99,6 +99,8 @@ class SessionBar(w.VBox):
     def _try(self, action: Any) -> None:
         try:
             said = action()
+        except KeyboardInterrupt:  # the kernel's interrupt; files are written whole or not at all
+            self.say("interrupted", problem=True)
         except Exception as error:  # whatever a file or a disk does, the person is told, and the session stays
             self.say(sentence(error), problem=True)
         else:

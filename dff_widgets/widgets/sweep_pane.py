@@ -58,7 +58,7 @@ class SweepPane(w.VBox):
             return
         if self.view is None or (self.view.images, self.view.network) != (explorer.images, network):
             if self.view is not None:
-                self.view.cancel()
+                self.view.close()
             layers = distant_layers(network, explorer.result.layer)
             self.view = SweepView(
                 explorer.images,

@@ -14,6 +14,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from . import chromium
 from .jupyter import BROWSER_ARGS, Notebook, Server
+from .warm_kernel import Forge
 
 FAKE_MODEL = (Path(__file__).parent / "fake_model.js").read_text()
 
@@ -74,9 +75,16 @@ def notebooks_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("notebooks")
 
 
+@pytest.fixture(scope="session")
+def forge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forge]:
+    forge = Forge(tmp_path_factory.mktemp("forge"))
+    yield forge
+    forge.close()
+
+
 @pytest.fixture(scope="session", params=["lab", "notebook"])
-def server(request: pytest.FixtureRequest, notebooks_folder: Path) -> Iterator[Server]:
-    server = Server(notebooks_folder, request.param)
+def server(request: pytest.FixtureRequest, notebooks_folder: Path, forge: Forge) -> Iterator[Server]:
+    server = Server(notebooks_folder, request.param, kernels=forge.folder)
     yield server
     server.close()
 

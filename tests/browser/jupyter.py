@@ -44,7 +44,9 @@ _SETTINGS = {
 class Server:
     """JupyterLab 4 (``app="lab"``) or Notebook 7 (``app="notebook"``) with folders, token and port of its own."""
 
-    def __init__(self, root: Path, app: str, *extra: str, theme: str = "JupyterLab Light") -> None:
+    def __init__(
+        self, root: Path, app: str, *extra: str, theme: str = "JupyterLab Light", kernels: Path | None = None
+    ) -> None:
         self.app = app
         self._token = secrets.token_hex(16)
         self._home = tempfile.TemporaryDirectory(prefix="dff-jupyter-")
@@ -66,6 +68,7 @@ class Server:
             "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
             "JUPYTER_PLATFORM_DIRS": "1",
+            **({"JUPYTER_PATH": str(kernels)} if kernels else {}),
         }
         exposing = "LabApp" if app == "lab" else "JupyterNotebookApp"
         self._log = (home / "server.log").open("wb")
@@ -75,6 +78,7 @@ class Server:
                 *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
                 *(f"--IdentityProvider.token={self._token}", f"--ServerApp.root_dir={root}"),
                 *(f"--{exposing}.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
+                "--LanguageServerManager.autodetect=False",  # a search with npm that takes seconds
                 *extra,
             ],
             env=env,

@@ -114,10 +114,11 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
     return (a & b).sum() / (a | b).sum()
 
 
-def pixels(page: Page) -> np.ndarray:
+def pixels(page: Page, nth: int = 0) -> np.ndarray:
     url = page.evaluate(
-        """async () => {await new Promise(requestAnimationFrame); await new Promise(requestAnimationFrame);
-        return document.querySelector('.dffw canvas').toDataURL();}"""
+        """async (n) => {await new Promise(requestAnimationFrame); await new Promise(requestAnimationFrame);
+        return document.querySelectorAll('.dffw canvas')[n].toDataURL();}""",
+        nth,
     )
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))).astype(int)
 
@@ -364,6 +365,52 @@ def test_factors_lie_over_the_photo_and_opacity_sends_one_message(open_desk, tru
     assert np.abs(pixels(desk.page) - half).mean() > 0.5
     desk.page.mouse.up()
     assert desk.page.evaluate("outbox.length") == 1
+
+
+def test_raw_heat_maps_are_beside_the_refined_ones_until_r_is_pressed(open_desk, truth) -> None:
+    raw, refined = np.zeros((1, 2, 2), np.uint8), np.zeros((1, 2, 2), np.uint8)
+    raw[0, 0, 0] = refined[0, 1, 1] = 255
+    desk = open_desk(FocusView(truth))
+    button = desk.page.get_by_role("button", name="Raw heat maps beside the refined ones")
+    assert not button.is_visible()  # nothing is refined
+    state = {
+        "names": ["f"],
+        "colors": ["#FF0000"],
+        "opacity": [1.0],
+        "visible": [True],
+        "gains": [1.0],
+        "levels": [0.5],
+    }
+    heat = {"heat": _wire(refined.tobytes()), "grid": [2, 2]}
+    before = {"raw": _wire(raw.tobytes()), "raw_grid": [2, 2], "raw_gains": [1.0]}
+    desk.page.evaluate("fromKernel", {**state, **heat, **before})
+    desk.page.wait_for_timeout(200)
+    assert desk.page.locator(".dffw-focus-tag").all_inner_texts() == ["raw", "refined"]
+    boxes = [desk.page.locator("canvas").nth(n).bounding_box() for n in range(2)]
+    assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
+    assert boxes[0]["width"] == pytest.approx(boxes[1]["width"], abs=1)
+
+    def red(nth: int) -> list[bool]:
+        """Whether the corners top left and bottom right of the image are red."""
+        shown = pixels(desk.page, nth).astype(int)
+        h, w = SIZE
+        scale = min((shown.shape[1] - 16) / w, (shown.shape[0] - 16) / h)
+        left, top = (shown.shape[1] - w * scale) / 2, (shown.shape[0] - h * scale) / 2
+        spots = [(10, 10), (w - 10, h - 10)]
+        colors = [shown[round(top + y * scale), round(left + x * scale)] for x, y in spots]
+        return [bool(c[0] > 240 and c[1] < 30) for c in colors]
+
+    assert (red(0), red(1)) == ([True, False], [False, True])
+    desk.page.locator(".dffw-focus-stage canvas").nth(1).focus()
+    desk.page.keyboard.press("r")
+    assert desk.deliver() == [{"beside": False}]
+    assert desk.page.locator("canvas").count() == 1
+    assert desk.page.locator("canvas").bounding_box()["width"] > 2 * boxes[1]["width"]
+    assert button.get_attribute("aria-pressed") == "false"
+    button.click()
+    desk.deliver()
+    assert desk.page.locator("canvas").count() == 2
+    assert (red(0), red(1)) == ([True, False], [False, True])
 
 
 def test_another_image_with_the_same_photo_is_shown(open_desk) -> None:

@@ -6,6 +6,7 @@ import threading
 import numpy as np
 import pytest
 import torch
+from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 
 import dff_widgets as dff
@@ -308,10 +309,9 @@ def test_it_can_be_driven_from_another_thread(explorer) -> None:
 
 def test_without_a_front_end_it_is_a_line_of_text_and_a_picture(explorer) -> None:
     assert repr(explorer) == f"DFFExplorer(4 images: Sequential · 4 · k=2; {explorer.status})"
-    data = explorer._repr_mimebundle_()
-    data = data[0] if isinstance(data, tuple) else data
+    data, _ = DisplayFormatter().format(explorer)
     assert data["text/plain"] == repr(explorer)
-    assert "application/vnd.jupyter.widget-view+json" in data
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.model_id
     picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/jpeg"]))))
     assert picture.shape == (200, 4 * 204 - 4, 3)
     photos = contact_sheet(explorer.images, range(4), None, [])

@@ -48,7 +48,8 @@ def test_an_image_that_vanished_leaves_a_grey_tile(tmp_path) -> None:
 
 
 def test_traits_can_be_observed_without_a_browser() -> None:
-    gallery, seen = Gallery(), []
+    gallery, seen = Gallery(opacity=[0.7, 0.7]), []
     gallery.observe(lambda change: seen.append(change["new"]), "opacity")
     gallery.set_state({"opacity": [0.1, 0.2]})
-    assert seen == [[0.1, 0.2]]
+    gallery.set_state({"opacity": [0.1, 0.2, 0.3], "selected": 2})  # of factors that are no longer there
+    assert (seen, gallery.selected) == ([[0.1, 0.2]], -1)

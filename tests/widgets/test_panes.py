@@ -87,3 +87,21 @@ def test_a_point_of_the_sweep_leads_to_its_result(explorer) -> None:
     assert np.isclose(explained, 1 - explorer.result.factorization.error**2, atol=0.02)
     explorer.sweep = False
     assert explorer.sweeping.children == ()
+
+
+def test_an_open_image_follows_the_result_and_a_refined_one_has_the_raw_one_beside(explorer) -> None:
+    explorer.panel.open_image(1)
+    (view,) = explorer.panel.slot.children
+    plain = (view.heat, view.grid)
+    explorer.refine = True
+    explorer.wait(60)
+    assert explorer.error is None
+    assert view.result.maps is not None
+    assert (view.raw, view.raw_grid) == plain
+    assert view.heat != view.raw
+    explorer.k = 3
+    explorer.wait(60)
+    assert len(view.names) == len(view.levels) == len(view.raw_gains) == 3
+    explorer.refine = False
+    explorer.wait(60)
+    assert (view.raw, view.levels) == (b"", [])

@@ -1,0 +1,475 @@
+"""A thousand changes of an explorer, in bursts and with nonsense among them: it stays alive, right, and no larger."""
+
+import contextlib
+import dataclasses
+import gc
+import logging
+import random
+import re
+import threading
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import traitlets as t
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from torch import nn
+
+import dff_widgets as dff
+from dff_widgets.dff import apply, factorize
+from dff_widgets.widgets.pipeline import Basis
+
+PARTS = ("head", "torso", "legs", "tail")
+NAMES = (*PARTS, "the left ear")  # the last is in no image before it is painted
+CHANGES = 1000
+
+
+@cache
+def image_set(which):
+    """Two sets of creatures; their second image has no ground truth."""
+    images = dff.datasets.creatures((5, 4)[which], seed=which, size=48 + 16 * which)
+    return dataclasses.replace(images, parts=[here if i != 1 else {} for i, here in enumerate(images.parts)])
+
+
+@cache
+def network(seed):
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        net = nn.Sequential(nn.Conv2d(3, 6, 5, stride=4), nn.ReLU(), nn.Conv2d(6, 10, 3, stride=2), nn.ReLU())
+        return nn.Sequential(*net, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(10, 4))
+
+
+# ----------------------------------------------------------------------------------------------- what can be changed
+GOOD = {
+    "k": st.integers(1, 5),
+    "layer": st.sampled_from(["", "1", "3"]),
+    "network": st.integers(0, 1).map(network),
+    "solver": st.sampled_from(["hals", "mu", "semi"]),
+    "seed": st.integers(0, 3),
+    "size": st.sampled_from([48, 64]),
+    "refine": st.booleans(),
+    "images": st.integers(0, 1).map(image_set),
+    "shown": st.sets(st.integers(0, 3), max_size=3).map(lambda s: tuple(sorted(s))),
+    "percentile": st.floats(0, 100),
+    "threshold": st.sampled_from([None, "auto", "otsu"]),
+    "hierarchy": st.booleans(),
+    "closeup": st.booleans(),
+    "sweep": st.booleans(),
+    "held": st.just(False),
+    "sort": st.sampled_from(["as given", "name", "factor"]),
+    "filter": st.sampled_from(["", "creature", "3", "nothing"]),
+    "page": st.just(0),
+    "selected": st.integers(-1, 0),
+}
+BAD = [
+    ("k", 0),
+    ("k", 99),
+    ("k", "3"),
+    ("layer", "nope"),
+    ("layer", "2"),  # signed
+    ("layer", "6"),  # not spatial
+    ("network", "vgg91"),
+    ("network", 7),
+    ("solver", "newton"),
+    ("seed", -1),
+    ("size", 3),
+    ("images", []),
+    ("images", "/no/such/folder"),
+    ("shown", (99,)),
+    ("shown", (-1,)),
+    ("shown", (0, 0)),
+    ("shown", ("first",)),
+    ("basis", Basis(np.ones((2, 3)))),
+    ("basis", Basis(np.full((2, 10), np.nan))),
+    ("percentile", 101),
+    ("percentile", float("nan")),
+    ("threshold", "best"),
+    ("labels", {99: ["head"]}),
+    ("labels", {0: [" "]}),
+    ("opacity", [0.5] * 9),
+    ("opacity", [2.0]),
+    ("visible", []),
+    ("selected", 9),
+    ("sort", "size"),
+    ("page", 7),
+    ("page", -1),
+]
+KINDS = st.sampled_from(list(GOOD)).flatmap(lambda name: st.tuples(st.just(name), GOOD[name]))
+NONSENSE = [{}, None, {"do": "name", "factor": 99, "text": "x"}, {"do": "open", "tile": 99}, {"do": "page", "step": ""}]
+
+
+# ---------------------------------------------------------------------------------------------------- the slow twin
+@cache
+def activations(net, images, shown, layer, size):
+    return dff.extract(net, images.subset(shown) if shown else images, layer=layer, size=size, batch_size=4)
+
+
+@cache
+def factors(k, solver, seed, *where):
+    acts = activations(*where)
+    sketch = dff.Sketch(acts.matrix, rank=min(64, *acts.matrix.shape))
+    return factorize(acts, k, matrix=sketch, solver=solver, seed=seed)
+
+
+def anew(explorer):
+    """What the explorer's settings give, computed by the functions, with the factors in the explorer's order."""
+    e = explorer
+    where = (e.network, e.images, e.shown, e.layer, e.size)
+    W = np.asarray(e.result.factorization.W)
+    if e.basis is not None:
+        found = apply(e.basis.W, activations(*where))
+    else:
+        found = factors(e.k, e.solver, e.seed, *where)
+    its = np.asarray(found.factorization.W)
+    found = found.reorder([int(np.abs(its - row).sum(axis=1).argmin()) for row in W])
+    np.testing.assert_allclose(found.factorization.W, W, rtol=1e-4, atol=1e-6)
+    return found.refine() if e.refine else found
+
+
+def plain_iou(masks, parts, labels):
+    """Eqs. 8-9 of the paper, pixel by pixel; None where no image has a part of these names."""
+    known, scores = {name for here in parts for name in here}, []
+    for f, names in labels.items():
+        both = either = 0
+        for mask, here in zip(masks, parts, strict=True):
+            part = np.zeros(mask.shape[1:], dtype=bool)
+            for name in names:
+                part |= here.get(name, False)
+            both, either = both + (mask[f] & part).sum(), either + (mask[f] | part).sum()
+        scores.append(both / max(either, 1) if known & set(names) else None)
+    return scores
+
+
+class Truth:
+    """What the part masks should be: every state of them that there was, and a place among these."""
+
+    def __init__(self, images):
+        self.images, self.states, self.at = images, [{}], 0
+
+    def of(self, source):
+        i = next(i for i, mine in enumerate(self.images.sources) if mine is source)
+        return {**self.images.parts[i], **{part: m for (j, part), m in self.states[self.at].items() if i == j}}
+
+    def paint(self, i, part, where, erase):
+        size = self.images.size(i)
+        before = self.states[self.at].get((i, part), self.images.parts[i].get(part, np.zeros(size, dtype=bool)))
+        after = before & ~where if erase else before | where
+        if (after != before).any():
+            self.states[self.at + 1 :] = [{**self.states[self.at], (i, part): after}]
+            self.at += 1
+
+    def step(self, way):
+        self.at = min(max(self.at + way, 0), len(self.states) - 1)
+
+
+# -------------------------------------------------------------------------------------------------------- the soak
+class Soak(RuleBasedStateMachine):
+    """Every rule changes something and goes on at once, with what is computed still on its way; `settle` looks."""
+
+    def __init__(self, problems, counts, path):
+        super().__init__()
+        self.problems, self.counts, self.path = problems, counts, path
+        self.explorer = dff.DFFExplorer(image_set(0), network=network(0), k=2, size=48)
+        self.truth = Truth(image_set(0))
+        self.asked, self.nonsense, self.refusal, self.loaded = {}, False, None, None
+
+    def set(self, name, value):
+        self.counts["changes"] += 1
+        setattr(self.explorer, name, value)
+
+    @rule(change=KINDS)
+    def change(self, change):
+        name, value = change
+        if name == "images" and value is not self.explorer.images:
+            self.truth = Truth(value)
+        if name in ("images", "network"):  # these bring others along
+            self.asked = {n: v for n, v in self.asked.items() if n not in ("layer", "shown")}
+        if name == "images":
+            self.asked.pop("page", None)
+        self.asked[name] = value
+        if name == "selected" or value == "":  # a factor may be gone in the next result; a layer is named by then
+            del self.asked[name]
+        self.set(name, value)
+
+    @rule(changes=st.lists(KINDS, min_size=2, max_size=6))
+    def burst(self, changes):
+        for change in changes:
+            self.change(change)
+
+    @rule(bad=st.sampled_from(BAD), changes=st.lists(KINDS, max_size=3))
+    def nonsense_in_a_hurry(self, bad, changes):
+        """Which request failed is up to the threads; that the explorer is whole afterwards is not."""
+        self.nonsense = True
+        with contextlib.suppress(ValueError, TypeError, t.TraitError):
+            self.set(*bad)
+        for name, value in changes:
+            if name != "images":
+                self.change((name, value))
+
+    @rule(bad=st.sampled_from(BAD))
+    def refused(self, bad):
+        self.settle()
+        name, value = bad
+        names = [n for n in self.explorer.trait_names() if n in GOOD or n in ("labels", "opacity", "visible", "basis")]
+        before, result = {n: getattr(self.explorer, n) for n in names}, self.explorer.result
+        try:
+            self.set(name, value)
+        except (ValueError, TypeError, t.TraitError) as error:
+            said = str(error)
+        else:
+            self.explorer.wait(60)
+            said = self.explorer.error
+            if name == "layer" and value == "2" and before["solver"] == "semi":
+                assert said is None  # signed layers are for this solver
+                self.set("layer", "3")
+                self.settle()
+                return
+        assert said
+        assert re.fullmatch(r"[^\n]{10,300}", said)
+        assert not re.match(r"\w+Error", said), said
+        assert {n: getattr(self.explorer, n) for n in names} == before
+        assert self.explorer.result is result
+        self.refusal = self.explorer.error
+        self.settle()
+
+    @rule(factor=st.integers(0, 4), names=st.lists(st.sampled_from(NAMES), max_size=3))
+    def name(self, factor, names):
+        panel = self.explorer.panel
+        with self.explorer.lock:  # a result on its way may have fewer factors
+            if factor < len(panel.labels):
+                self.set("labels", panel.labels.replace(factor, names))
+
+    @rule(what=st.sampled_from(["clear", "undo", "redo"]))
+    def relabel(self, what):
+        self.counts["changes"] += 1
+        getattr(self.explorer.panel, what)()
+
+    @rule(threshold=st.floats(0, 1))
+    def assign(self, threshold):
+        panel = self.explorer.panel
+        panel.wait(60)
+        if panel.covered:
+            self.counts["changes"] += 1
+            panel.assign_by_coverage(threshold)
+
+    @rule(factor=st.integers(0, 5), part=st.sampled_from(NAMES), text=st.sampled_from(["", "head + tail", "a\nb"]))
+    def browse(self, factor, part, text):
+        self.counts["changes"] += 2
+        self.explorer.panel.act({"do": "toggle", "factor": factor, "part": part})
+        self.explorer.panel.act({"do": "name", "factor": factor, "text": text})
+
+    @rule(message=st.sampled_from(NONSENSE))
+    def talk_nonsense(self, message):
+        self.explorer.panel.act(message)
+
+    @rule(late=st.lists(st.floats(0, 1), max_size=6))
+    def browse_late(self, late):
+        """The browser sends what it shows: the sliders of factors that may be gone by now."""
+        self.counts["changes"] += 1
+        visible = [v > 0.5 for v in late]
+        self.explorer.gallery.set_state({"opacity": late, "visible": visible, "selected": len(late) - 1})
+
+    @rule(view=st.sampled_from(["heat", "masks"]))
+    def view(self, view):
+        self.counts["changes"] += 1
+        self.explorer.gallery.view = view
+
+    @rule(i=st.integers(0, 3), part=st.sampled_from(NAMES), seed=st.integers(0, 99), erase=st.booleans())
+    def paint(self, i, part, seed, erase):
+        self.counts["changes"] += 1
+        where = np.random.default_rng(seed).random(self.truth.images.size(i)) < 0.3
+        self.explorer.panel.known_truth().fill(i, part, where, erase=erase)
+        self.truth.paint(i, part, where, erase)
+
+    @rule(way=st.sampled_from([-1, 1]))
+    def repaint(self, way):
+        self.counts["changes"] += 1
+        truth = self.explorer.panel.known_truth()
+        truth.undo() if way < 0 else truth.redo()
+        self.truth.step(way)
+
+    @rule(i=st.integers(0, 3), close=st.booleans())
+    def look_closer(self, i, close):
+        self.counts["changes"] += 1
+        self.explorer.panel.open_image(i)
+        if close:
+            self.explorer.panel.slot.children[0].closed = True
+
+    @rule(n=st.integers(1, 3), step=st.sampled_from(["next_page", "skip", "apply_to_all"]))
+    def label_a_few(self, n, step):
+        self.counts["changes"] += 2
+        self.explorer.panel.label_on(n)
+        getattr(self.explorer.panel, step)()
+        self.asked.clear()
+
+    @rule(images=st.sets(st.integers(0, 3), max_size=2).map(tuple))
+    def same_factors_elsewhere(self, images):
+        self.counts["changes"] += 1
+        self.explorer.look_at(images, refit=False)
+        self.asked.clear()
+
+    @rule()
+    def cancel(self):
+        self.explorer.cancel()
+        self.asked.clear()
+
+    @rule()
+    def save_and_load(self):
+        self.settle()
+        if self.explorer.result is None:
+            return
+        self.counts["changes"] += 1
+        self.explorer.save(self.path)
+        self.explorer.load(self.path)
+        self.settle(loading=True)
+
+    @rule()
+    def look(self):
+        self.settle()
+
+    def settle(self, loading=False):
+        """Everything that holds whenever the explorer is idle."""
+        e, panel, gallery = self.explorer, self.explorer.panel, self.explorer.gallery
+        e.wait(60)
+        self.counts["settled"] += 1
+        assert not self.problems
+        assert not e.busy
+        if self.nonsense:
+            assert e.error is None or re.fullmatch(r"[^\n]{10,300}", e.error)
+            assert not re.match(r"\w+Error", e.error or ""), e.error
+        else:
+            assert e.error in (None, self.refusal)  # what was refused stays said until something else is asked for
+            for name, value in self.asked.items():
+                assert getattr(e, name) == value, name
+        self.asked, self.nonsense, self.refusal = {}, False, e.error
+        assert panel.error is None
+        assert not panel.measuring
+        if e.result is None:  # the first request was cancelled
+            assert e.status == "cancelled" or e.error
+            return
+        result = e.result
+        assert result is panel.result
+        assert e.k == result.k == len(e.labels) == len(e.iou) == len(set(e.colors))
+        assert e.layer == result.layer
+        for name in ("opacity", "visible", "colors"):
+            assert len(getattr(e, name)) == e.k
+            assert getattr(e, name) == getattr(gallery, name)
+        assert -1 <= e.selected == gallery.selected < e.k
+        for name in ("labels", "iou", "percentile", "threshold"):
+            assert getattr(e, name) == getattr(panel, name)
+        assert len(gallery.heat) == e.k * sum(h * w for h, w in gallery.grids)
+        for view in panel.slot.children:
+            assert view.truth is panel.truth
+            assert view.result is result
+        if loading:
+            self.loaded = e.basis
+        # The saved H and the one that is found again for its W are not the same to the last bit.
+        found = result if e.basis is not None and e.basis is self.loaded else anew(e)
+        parts = [self.truth.of(source) for source in found.images.sources]
+        counted = [i for i, here in enumerate(parts) if here]
+        masks = found.masks(e.percentile, threshold=e.threshold)
+        want = plain_iou([masks[i] for i in counted], [parts[i] for i in counted], e.labels)
+        assert e.iou == [None if v is None else pytest.approx(v) for v in want]
+        assert panel.covered == len(counted)
+
+    def teardown(self):
+        self.settle()
+        self.explorer.close()
+
+
+@pytest.fixture
+def problems(monkeypatch):
+    """What threads die of, and what is logged as an error."""
+    found = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: found.append(args.exc_value))
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            found.append(record.getMessage())
+
+    handler = Handler(logging.ERROR)
+    logging.getLogger().addHandler(handler)
+    yield found
+    logging.getLogger().removeHandler(handler)
+
+
+def test_a_thousand_random_changes_leave_the_explorer_alive_and_right(problems, tmp_path):
+    counts = {"changes": 0, "settled": 0}
+    run_state_machine_as_test(
+        lambda: Soak(problems, counts, tmp_path / "session.dff"),
+        settings=settings(
+            max_examples=36,
+            stateful_step_count=40,
+            derandomize=True,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],  # what threads do is not the same twice: a smaller example may not fail
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    assert counts["changes"] >= CHANGES
+    assert counts["settled"] >= 100
+
+
+# ------------------------------------------------------------------------------------------------------ what it costs
+def one_change(explorer, rng):
+    panel = explorer.panel
+    name, value = rng.choice(
+        [
+            ("k", rng.randint(1, 5)),
+            ("layer", rng.choice(["1", "3"])),
+            ("network", network(rng.randrange(2))),
+            ("solver", rng.choice(["hals", "mu", "semi"])),
+            ("seed", rng.randrange(3)),
+            ("size", rng.choice([48, 64])),
+            ("refine", rng.random() < 0.3),
+            ("images", image_set(rng.randrange(2))),
+            ("shown", rng.choice([(), (0, 2), (1, 3)])),
+            ("percentile", rng.uniform(0, 100)),
+            ("threshold", rng.choice([None, "auto", "otsu"])),
+            ("hierarchy", rng.random() < 0.5),
+            ("closeup", rng.random() < 0.5),
+            ("sweep", rng.random() < 0.5),
+            ("labels", {0: rng.sample(NAMES, 2)}),
+            ("undo", panel.undo),
+            ("open", lambda: panel.open_image(rng.randrange(4))),
+            ("paint", lambda: panel.truth.stroke(rng.randrange(4), "head", [(rng.uniform(0, 48), 9)], 4)),
+            ("few", lambda: panel.label_on(2)),
+        ]
+    )
+    value() if name in ("undo", "open", "paint", "few") else setattr(explorer, name, value)
+
+
+def resident():
+    """Bytes of memory of this process."""
+    gc.collect()
+    kilobytes = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return 1024 * int(kilobytes.split()[1])
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc that tells the memory of a process")
+def test_a_thousand_changes_leave_no_memory_and_no_thread_behind(problems):
+    rng, before = random.Random(5), set(threading.enumerate())
+    explorer = dff.DFFExplorer(image_set(0), network=network(0), k=2, size=48)
+
+    def play(changes):
+        for _ in range(changes):
+            one_change(explorer, rng)
+            if rng.random() < 0.1:
+                explorer.wait(60)
+        explorer.wait(60)
+        assert explorer.error is None
+        return resident()
+
+    warm = play(200)  # what is remembered to be quick is there by now
+    assert play(CHANGES) < 1.1 * warm
+    explorer.sweep = False
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+        assert not thread.is_alive()
+    assert not problems
+    explorer.close()
