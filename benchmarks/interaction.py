@@ -30,13 +30,14 @@ CELLS = (
     "explorer = dff.DFFExplorer(images, k=3)\nexplorer",
 )
 
-# Resolves to the milliseconds from the next `event` to the first frame in which `done()` is true.
+# Resolves to the milliseconds from the next `event` to the paint of the first frame in which `done()` is true.
 WATCH = """([event, done]) => {
   const test = new Function('return ' + done);
   window.waited = new Promise((resolve) => addEventListener(event, () => {
     const start = performance.now();
-    const look = () =>
-      test() ? requestAnimationFrame(() => resolve(performance.now() - start)) : requestAnimationFrame(look);
+    const painted = new MessageChannel(); // its message comes after the paint of the frame that posts it
+    painted.port1.onmessage = () => resolve(performance.now() - start);
+    const look = () => (test() ? painted.port2.postMessage(0) : requestAnimationFrame(look));
     look();
   }, { capture: true, once: true }));
 }"""

@@ -4,6 +4,7 @@
     growth     time against rows, 10^5 to 4 x 10^6 (256 channels), and its exponent
     memory     store + blocks against in-memory: time and error
     workers    one single-threaded Dask worker against two: 4 x 10^6 rows of 256 channels
+    extract    the same: the embedded network over 96 images
     parts      the measured parts of the model in docs/scale.md
 
 Extraction is simulated: planted factors, a bank of noise, ReLU; about half of the entries are 0. Peak memory is the
@@ -23,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
 import dff_widgets as dff
 from dff_widgets.activations import Activations
@@ -157,18 +159,48 @@ def memory(folder, options):
     print(f"store / memory, median: {np.median(ratios):.2f}")
 
 
-def workers(folder, options):
+@contextlib.contextmanager
+def clusters():
+    """Clients of one and of two workers, which both stand ready and take turns: the host's speed drifts."""
     from distributed import Client, LocalCluster
 
+    with contextlib.ExitStack() as stack:
+        clients = {}
+        for count in (1, 2):
+            cluster = LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=":0")
+            clients[count] = stack.enter_context(Client(stack.enter_context(cluster)))
+        yield clients
+
+
+def extract(folder, options):
+    (folder / "images").mkdir()
+    for i, image in enumerate(dff.datasets.creatures(12, size=320)):
+        for copy in range(8):
+            Image.fromarray(image).save(folder / "images" / f"{i}-{copy}.jpg")
+    pictures, network = dff.ImageSet.from_folder(folder / "images"), dff.load_network()
+    ratios = []
+    with clusters() as clients:
+        for round_ in range(-1, options.rounds):  # the first one imports
+            found = {}
+            for count, client in clients.items():
+                path = folder / f"{count}-{round_}"
+                found[count], _ = timed(
+                    lambda path=path, client=client: dff.scale.extract(
+                        network, pictures, path, size=320, images_per_chunk=8, client=client
+                    )
+                )
+            print(f"round {round_}: one worker {found[1]:.1f} s, two {found[2]:.1f} s", flush=True)
+            ratios.append(found[1] / found[2])
+    print(f"two workers are {np.median(ratios[1:]):.2f} times as quick as one")
+
+
+def workers(folder, options):
     store = simulate(folder / "workers", options.images, options.channels)
     ratios = []
-    with contextlib.ExitStack() as stack:
-        spread = {}
-        for count in (1, 2):  # both stand ready all the time, and take turns: the host's speed drifts
-            cluster = LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=":0")
-            client = stack.enter_context(Client(stack.enter_context(cluster)))
-            spread[count] = distribute(store, client, blocks=4)
-            nmf(Sketch(spread[count], rank=60), K, max_iter=3)  # imports, the page cache
+    with clusters() as clients:
+        spread = {count: distribute(store, client, blocks=4) for count, client in clients.items()}
+        for matrix in spread.values():
+            nmf(Sketch(matrix, rank=60), K, max_iter=3)  # imports, the page cache
         for round_ in range(options.rounds):
             found = {}
             for count in (1, 2):
@@ -217,7 +249,7 @@ def parts(folder, options):
 
 
 def main():
-    rows = {work.__name__: work for work in (large, growth, memory, workers, parts)}
+    rows = {work.__name__: work for work in (large, growth, memory, workers, extract, parts)}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("row", choices=rows)
     parser.add_argument("--images", type=int, help="large: 50,000; memory: 8,000; workers: 40,000; each of 100 rows")
