@@ -22,7 +22,7 @@ lab: .venv/lab.done
 	  --LabApp.default_url=/lab/tree/$(NOTEBOOK) $(ARGS)
 
 test: .venv/test.done
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 docs: .venv/docs.done
 	$(BIN)/mkdocs build --strict $(ARGS)

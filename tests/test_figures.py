@@ -23,7 +23,7 @@ def result(k):
 
     maps = [rng.random((k, *size), dtype=np.float32) for size in SIZES]
     images = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in SIZES]
-    return Result(k=k, sizes=SIZES, images=images, heatmaps=lambda i: maps[i])
+    return Result(k=k, sizes=SIZES, images=ImageSet.from_arrays(images), heatmaps=lambda i: maps[i])
 
 
 CURVES = Table(
