@@ -36,8 +36,8 @@ WATCH = """([event, done]) => {
   window.waited = new Promise((resolve) => addEventListener(event, () => {
     const start = performance.now();
     const painted = new MessageChannel(); // its message comes after the paint of the frame that posts it
-    painted.port1.onmessage = () => resolve(performance.now() - start);
-    const look = () => (test() ? painted.port2.postMessage(0) : requestAnimationFrame(look));
+    const look = () => requestAnimationFrame(() => painted.port2.postMessage(0));
+    painted.port1.onmessage = () => (test() ? resolve(performance.now() - start) : look());
     look();
   }, { capture: true, once: true }));
 }"""
