@@ -28,8 +28,8 @@ from .networks import (
     input_like,
     input_shape,
     load_network,
-    one_line,
 )
+from .wording import one_line
 
 Progress = Callable[[int, int], None]  # images done, images in all; may raise to cancel
 

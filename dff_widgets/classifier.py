@@ -22,10 +22,10 @@ from .networks import (
     input_like,
     input_shape,
     load_network,
-    one_line,
     prepare,
 )
 from .result import DFFResult
+from .wording import one_line
 
 Array = npt.NDArray[Any]
 

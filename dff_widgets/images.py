@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from .wording import one_line
+
 Array = npt.NDArray[Any]
 Source = Path | bytes | Array  # a file, an encoded file in memory, or the pixels themselves
 T = TypeVar("T")
@@ -45,20 +47,6 @@ class UnreadableImageError(ValueError):
 
 class UnreadableImageWarning(UserWarning):
     """An image was left out because it cannot be read; the others went on."""
-
-
-def one_line(said: object) -> str:
-    """What a library's error or a file of others says, on one line of sensible length."""
-    text = " ".join(str(said).split()) or type(said).__name__
-    return text if len(text) <= 200 else text[:199] + "…"
-
-
-def is_file(path: Path) -> bool:
-    """Whether a file is there; a name that no file can have is none."""
-    try:
-        return path.is_file()
-    except OSError:  # such as a name that is too long
-        return False
 
 
 def warn_left_out(problem: str) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from . import shapes
-from .images import ImageSet, one_line
+from .images import ImageSet
+from .wording import one_line
 
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]

@@ -17,8 +17,9 @@ from PIL import Image
 from . import storage, thresholds
 from .factorization import Factorization
 from .heatmaps import binarise, fold, normalise, percentiles, upsample
-from .images import ImageSet, PerImage, one_line, warn_left_out
+from .images import ImageSet, PerImage, warn_left_out
 from .metrics import largest_box
+from .wording import one_line
 
 Array = npt.NDArray[Any]
 

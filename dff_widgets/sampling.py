@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .images import one_line
+from .wording import one_line
 
 
 @dataclass

@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from . import storage
-from .images import ImageSet, UnreadableImageError, one_line
+from .images import ImageSet, UnreadableImageError
 from .painting import PartMasks
 from .parts import History, PartLabels
 from .result import DFFResult
+from .wording import one_line
 
 Array = npt.NDArray[Any]
 

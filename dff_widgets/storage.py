@@ -17,7 +17,8 @@ from PIL import Image
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_safetensors
 
-from .images import ImageSet, Source, one_line
+from .images import ImageSet, Source
+from .wording import one_line
 
 Array = npt.NDArray[Any]
 
@@ -77,6 +78,14 @@ def _named(path: Path) -> Iterator[None]:
             raise
         said = f"{error.strerror}: {str(path)!r} is not written, and what was there before stays"
         raise OSError(error.errno, said) from error
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def read(path: Path, kind: str, version: int) -> tuple[dict[str, Any], dict[str, Array]]:

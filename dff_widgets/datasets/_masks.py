@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..images import DAMAGE, ImageSet, PerImage, UnreadableImageError, one_line, open_header
+from ..images import DAMAGE, ImageSet, PerImage, UnreadableImageError, open_header
+from ..wording import one_line
 
 Array = npt.NDArray[Any]
 Labels = Mapping[int, str | None]  # value in a label map -> the part's name; None: nobody's pixels

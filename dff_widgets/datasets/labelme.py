@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from ..images import ImageSet, PerImage, Source, is_file, one_line
+from ..images import ImageSet, PerImage, Source
+from ..storage import is_file
+from ..wording import one_line
 
 Mask = npt.NDArray[np.bool_]
 Points = list[tuple[float, float]]

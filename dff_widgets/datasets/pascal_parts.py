@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..images import ImageSet, PerImage, one_line
+from ..images import ImageSet, PerImage
+from ..wording import one_line
 from .voc import all_hard, listed, photo, read_objects
 
 Array = npt.NDArray[Any]

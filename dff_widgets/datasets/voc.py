@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from ..images import ImageSet, one_line
+from ..images import ImageSet
+from ..wording import one_line
 
 _URL = "http://host.robots.ox.ac.uk/pascal/VOC/voc2007/VOCtrainval_06-Nov-2007.tar"
 _MAX_XML = 2**20  # bytes; VOC's largest has 11 KB

@@ -27,6 +27,7 @@ _MARK = "dff-widgets"  # in every file written here: only such files are replace
 _INDEX = "labels.json"
 _MOST_CLASSES = 255  # of a palette, beside the background
 _LONGEST = 120  # bytes of a file's name
+_NOT_READ: tuple[type[Exception], ...] = (*DAMAGE, RecursionError, Image.DecompressionBombError)
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)\s*(\.|$)", re.IGNORECASE)  # Windows keeps these names
 
 
@@ -134,9 +135,7 @@ def _is_ours(path: Path) -> bool:
             return isinstance(content, dict) and content.get("software") == _MARK
         with Image.open(path) as image:
             return image.info.get("Software") == _MARK
-    except DAMAGE:
-        return False
-    except (RecursionError, Image.DecompressionBombError):
+    except _NOT_READ:
         return False
 
 

@@ -1,6 +1,5 @@
 """Networks: the embedded one, torchvision's, timm's or your own, and their layers that can be factorized."""
 
-from ..images import one_line
 from .catalogue import EMBEDDED, PAPER, KnownNetwork, network_names, search
 from .forward import FORWARD_ERRORS, StopForwardError, hooked, inference, input_like
 from .layers import Layer, as_map
@@ -22,7 +21,6 @@ __all__ = [
     "input_shape",
     "load_network",
     "network_names",
-    "one_line",
     "prepare",
     "search",
 ]

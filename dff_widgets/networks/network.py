@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from ..images import one_line
+from ..wording import one_line
 from .catalogue import EMBEDDED, IMAGENET_MEAN, IMAGENET_STD, Channels, build, nearest
 from .forward import FORWARD_ERRORS, hooked, inference, input_like
 from .layers import Findings, Layer, as_map, default_layer, look

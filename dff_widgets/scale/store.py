@@ -30,8 +30,10 @@ import numpy.typing as npt
 import torch
 
 from .. import storage
-from ..images import ImageSet, is_file, one_line
+from ..images import ImageSet
 from ..networks import Layer
+from ..storage import is_file
+from ..wording import one_line
 
 if TYPE_CHECKING:
     from .blocks import StoredRows

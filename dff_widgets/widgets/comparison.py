@@ -17,9 +17,9 @@ import traitlets as t
 from ..heatmaps import palette
 from ..images import ImageSet, UnreadableImageWarning
 from ..metrics import best_part_iou
-from ..networks import one_line
 from ..result import DFFResult
 from ..tiles import contrast, encode_tile, pack_heat, small
+from ..wording import one_line
 from .jobs import CancelledError, LatestJob, Ticket
 from .pairing import ComparisonView, likeness, match, pair
 from .pipeline import Request

@@ -30,11 +30,12 @@ from ..result import DFFResult
 from ..scale import Store
 from ..session import Session
 from ..tiles import contact_sheet, contrast
+from ..wording import sentence
 from .branches import Branches
 from .closeup import Closeup
 from .controls import Controls, Reporter
 from .gallery import Gallery
-from .jobs import CancelledError, LatestJob, Ticket, sentence
+from .jobs import CancelledError, LatestJob, Ticket
 from .labeling import LabelingPanel, check_trait
 from .naming import as_percentile
 from .pages import PAGE, Pages

@@ -17,8 +17,9 @@ from ..classifier import classes
 from ..heatmaps import palette
 from ..images import ImageSet, UnreadableImageError
 from ..inspection import Patch, check_factor, crop, spectrum, top_patches
-from ..networks import Network, load_network, one_line
+from ..networks import Network, load_network
 from ..result import DFFResult
+from ..wording import one_line
 from .jobs import CancelledError, LatestJob, Ticket
 
 _HERE = Path(__file__).parent

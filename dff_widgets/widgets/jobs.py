@@ -11,11 +11,6 @@ class CancelledError(Exception):
     """Raised inside a job that is no longer wanted."""
 
 
-def sentence(error: Exception) -> str:
-    """What an error says, whole and on one line."""
-    return " ".join(str(error).split()) or type(error).__name__
-
-
 class Ticket:
     """What a job asks, now and then, whether it is still wanted."""
 

@@ -17,7 +17,8 @@ from ..painting import PartMasks
 from ..parts import Coverage, PartLabels
 from ..result import DFFResult
 from ..tally import Tally, ratio
-from .jobs import CancelledError, LatestJob, Ticket, sentence
+from ..wording import sentence
+from .jobs import CancelledError, LatestJob, Ticket
 
 _OFTEN = 0.15  # seconds between two looks at scores that are still being counted
 _TOGETHER = 8  # images between two looks at whether the counts are still wanted

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as w
 
 from .. import export
-from .jobs import sentence
+from ..wording import sentence
 
 if TYPE_CHECKING:
     from .labeling import LabelingPanel

@@ -11,7 +11,8 @@ import numpy as np
 from .. import datasets
 from ..images import ImageSet, UnreadableImageError, open_header
 from ..result import DFFResult
-from .jobs import LatestJob, Ticket, sentence
+from ..wording import sentence
+from .jobs import LatestJob, Ticket
 
 if TYPE_CHECKING:
     from .explorer import DFFExplorer

@@ -18,7 +18,8 @@ from torch import nn
 from ..experiments import Trial
 from ..images import ImageSet
 from ..journal import Journal
-from ..networks import EMBEDDED, Network, load_network, one_line
+from ..networks import EMBEDDED, Network, load_network
+from ..wording import one_line
 from .jobs import CancelledError, LatestJob, Ticket
 from .sweeping import Plan, Point, describe, run
 

@@ -161,9 +161,14 @@ class Notebook:
         assert not failed, failed
 
     def run(self, code: str) -> str:
-        """Run code in the kernel, outside the notebook; its printed text, or the error's."""
+        """Run code in the kernel, outside the notebook; its printed text, or the error's.
+
+        Widgets send a change only when the one before it was answered. So the kernel is asked for nothing first: when
+        it has answered that, all changes made so far are on their way, before the code.
+        """
         return self.page.evaluate(
             f"""async (code) => {{const kernel = {_CURRENT}.sessionContext.session.kernel; let out = '';
+            await kernel.requestExecute({{code: 'pass', silent: true, store_history: false}}).done;
             const future = kernel.requestExecute({{code, store_history: false}});
             future.onIOPub = (m) => {{const t = m.header.msg_type;
               if (t === 'stream') out += m.content.text;
