@@ -78,14 +78,20 @@ class Sampling:
         }
 
     @staticmethod
-    def restored(state: Mapping[str, Any]) -> Sampling:
+    def restored(state: Mapping[str, Any], images: int) -> Sampling:
         """The inverse of `state`.
 
+        Args:
+            state: as from a file.
+            images: how many there are: a file may claim more than the memory could number.
+
         Raises:
-            ValueError: the state is damaged.
+            ValueError: the state is damaged, or of another number of images.
         """
         try:
             whole = {name: int(state[name]) for name in ("images", "size", "seed", "at")}
+            if whole["images"] != images:
+                raise ValueError(f"they are of {whole['images']} images, and there are {images}")
             sampling = Sampling(**whole, done={int(page) for page in state["done"]})
             if not all(0 <= page < sampling.pages for page in (sampling.at, *sampling.done)):
                 raise ValueError(f"page {sampling.at} of {sampling.pages}")

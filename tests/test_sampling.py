@@ -59,7 +59,7 @@ def test_a_state_goes_through_json(images, size, seed, skips):
     sampling = Sampling(images, size=size, seed=seed)
     for skip in skips:
         sampling.next(skip=skip)
-    found = Sampling.restored(json.loads(json.dumps(sampling.state())))
+    found = Sampling.restored(json.loads(json.dumps(sampling.state())), images)
     assert found == sampling
     assert found.page == sampling.page
     assert found.progress == sampling.progress
@@ -78,7 +78,12 @@ NUMBERS = [-1, 10**30, -(10**30), float("nan"), float("inf"), "x", None, [], {}]
 @pytest.mark.parametrize("damage", [{"at": 3}, {"at": -1}, {"done": [0, 3]}, {"done": [-1]}, {"seed": -1}, {"size": 0}])
 def test_a_page_that_is_not_there_is_one_sentence(damage):
     with pytest.raises(ValueError, match="the pages of the session are damaged: "):
-        Sampling.restored(WHOLE | damage)
+        Sampling.restored(WHOLE | damage, 12)
+
+
+def test_a_claim_of_images_beyond_the_memory_is_refused_before_they_are_numbered():
+    with pytest.raises(ValueError, match=r"damaged: they are of 1000000000000 images, and there are 12$"):
+        Sampling.restored(WHOLE | {"images": 10**12, "at": 0}, 12)
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -87,7 +92,7 @@ def test_a_damaged_state_is_one_sentence_or_harmless(name, value):
     for state in (WHOLE | {name: value}, {n: v for n, v in WHOLE.items() if n != name}):
         said = page = None
         try:
-            page = Sampling.restored(state).page
+            page = Sampling.restored(state, 12).page
         except ValueError as error:
             said = str(error)
         if said is None:

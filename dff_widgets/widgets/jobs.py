@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
 
 
 class CancelledError(Exception):
@@ -32,7 +34,10 @@ class Ticket:
 class LatestJob:
     """Runs jobs one at a time in a thread of its own; a new job cancels the running one and replaces the waiting one.
 
-    A job is called with its `Ticket`, and handles its own errors; a `CancelledError` it lets out just ends it.
+    A job is called with its `Ticket`, and handles its own errors; a `CancelledError` it lets out just ends it. It runs
+    in the context of whoever asked for it: what it sends to the browser is then an answer to that message. Else the
+    kernel takes it for an answer to the latest one, perhaps of a subshell that the browser is about to end, and hands
+    what a person does next to that subshell (ipykernel 7.4), where it is lost.
     """
 
     def __init__(self, name: str) -> None:
@@ -44,10 +49,11 @@ class LatestJob:
 
     def submit(self, job: Callable[[Ticket], None]) -> None:
         """Run `job` as soon as the one before it has noticed that it is no longer wanted."""
+        in_context = partial(copy_context().run, job)
         with self._changed:
             if self._running is not None:
                 self._running.cancel(superseded=True)
-            self._waiting = (job, Ticket())
+            self._waiting = (in_context, Ticket())
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
                 self._thread.start()

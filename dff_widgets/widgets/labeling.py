@@ -228,7 +228,7 @@ class LabelingPanel(Naming):
         session = Session.load(path)
         now = self.known_truth()
         truth = session.truth(now.images, parts=now.own, names=now.parts)
-        sampling = Sampling.restored(session.page) if session.page.get("images") == len(now) else None
+        sampling = Sampling.restored(session.page, len(now)) if session.page.get("images") == len(now) else None
         values = {name: session.settings.get(name, getattr(self, name)) for name in _SETTINGS}
         for name, value in values.items():
             check_trait(self, name, value)

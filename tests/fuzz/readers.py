@@ -90,7 +90,7 @@ def read_session(folder):
     while truth.redo():
         pass
     if found.page:
-        _ = Sampling.restored(found.page).page
+        _ = Sampling.restored(found.page, len(images)).page
     for step in (found.labels.undo, found.labels.redo):
         assert all(title == " ".join(title.split()) for title in map(step().title, range(found.result.k)))
     use_result(found.result)

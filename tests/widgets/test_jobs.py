@@ -1,6 +1,9 @@
 import threading
+from contextvars import ContextVar, copy_context
+from typing import Any
 
 import pytest
+from jupyter_client.manager import start_new_kernel
 
 from dff_widgets.widgets.jobs import CancelledError, LatestJob, Ticket
 
@@ -98,3 +101,73 @@ def test_it_works_again_after_it_was_idle(jobs: LatestJob) -> None:
         jobs.submit(lambda _, i=i: seen.append(i))
         assert jobs.wait(10)
     assert seen == [0, 1, 2]
+
+
+def test_a_job_and_the_jobs_it_asks_for_run_in_the_context_of_whoever_asked(jobs: LatestJob) -> None:
+    asking: ContextVar[str] = ContextVar("asking", default="nobody")
+    seen: list[str] = []
+
+    def job(ticket: Ticket) -> None:
+        seen.append(asking.get())
+        if len(seen) < 3:
+            jobs.submit(job)
+
+    copy_context().run(lambda: (asking.set("a cell"), jobs.submit(job)))
+    assert jobs.wait(10)
+    assert seen == ["a cell"] * 3
+
+
+SLIDER = """
+import threading, ipywidgets
+from dff_widgets.widgets.jobs import LatestJob
+slider, gate, jobs = ipywidgets.IntSlider(), threading.Event(), LatestJob("answer")
+jobs.submit(lambda _: (gate.wait(20), setattr(slider, "value", 7)))
+"""
+
+
+def test_a_widget_hears_the_browser_after_a_job_outlived_a_subshell() -> None:
+    """ipykernel 7.4 hands a comm's messages to the subshell whose message its last answer was an answer to."""
+    kernel, client = start_new_kernel()
+    try:
+        if "kernel subshells" not in _reply(client, client.kernel_info())["content"].get("supported_features", []):
+            pytest.skip("this kernel has no subshells")
+        _print(client, SLIDER)
+        subshell = _control(client, "create_subshell_request")["subshell_id"]
+        message = client.session.msg("execute_request", {"code": "gate.set(); jobs.wait(20)", "silent": False})
+        message["header"]["subshell_id"] = subshell
+        client.shell_channel.send(message)
+        _reply(client, message["header"]["msg_id"])
+        _control(client, "delete_subshell_request", {"subshell_id": subshell})
+        comm = _print(client, "print(slider.comm.comm_id)")
+        client.shell_channel.send(
+            client.session.msg(
+                "comm_msg", {"comm_id": comm, "data": {"method": "update", "state": {"value": 3}, "buffer_paths": []}}
+            )
+        )
+        assert _print(client, "print(slider.value)") == "3"
+    finally:
+        client.stop_channels()
+        kernel.shutdown_kernel(now=True)
+
+
+def _reply(client: Any, asked: str) -> Any:
+    while (reply := client.get_shell_msg(timeout=30))["parent_header"].get("msg_id") != asked:
+        pass
+    return reply
+
+
+def _print(client: Any, code: str) -> str:
+    said: list[str] = []
+    client.execute_interactive(
+        code, output_hook=lambda m: said.append(m["content"].get("text", "".join(m["content"].get("traceback", []))))
+    )
+    return "".join(said).strip()
+
+
+def _control(client: Any, kind: str, content: Any = None) -> Any:
+    message = client.session.msg(kind, content or {})
+    client.control_channel.send(message)
+    while (reply := client.get_control_msg(timeout=30))["parent_header"].get("msg_id") != message["header"]["msg_id"]:
+        pass
+    assert reply["content"]["status"] == "ok", reply["content"]
+    return reply["content"]
