@@ -78,6 +78,7 @@ def test_labels_equal_the_mapping_they_were_made_of_and_know_unnamed_factors():
     assert hash(labels) == hash(PartLabels({0: ["head"], 2: ["torso", "legs"]}))
     assert [labels.title(f) for f in labels] == ["head", "factor 1", "torso + legs", "factor 3"]
     assert (len(labels), labels.named) == (4, 2)
+    assert len(PartLabels({})) == 0
 
 
 def test_labels_are_values_that_changes_leave_alone():
