@@ -13,7 +13,8 @@ from .activations import Activations, Progress, extract
 from .factorization import Factorization, Sketch, nmf, project
 from .hierarchy import FactorTree
 from .images import ImageSet
-from .networks import EMBEDDED, Layer, Network, load_network
+from .names import EMBEDDED
+from .networks import Layer, Network, load_network
 from .result import DFFResult
 
 Array = npt.NDArray[Any]

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from .images import ImageSet
-from .networks import EMBEDDED, load_network
+from .names import EMBEDDED
+from .networks import load_network
 from .scoring import AUTOMATIC, BASELINES, METHODS, Bench, Method, Task, run
 from .tables import Cell, Table
 

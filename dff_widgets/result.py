@@ -8,18 +8,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from . import storage, thresholds
-from .factorization import Factorization
 from .heatmaps import binarise, fold, normalise, percentiles, upsample
 from .images import ImageSet, PerImage, warn_left_out
 from .metrics import largest_box
 from .wording import one_line
+
+if TYPE_CHECKING:
+    from .factorization import Factorization
 
 Array = npt.NDArray[Any]
 
@@ -217,6 +219,8 @@ class DFFResult:
         Raises:
             ValueError: content and tensors are not what `pack` made.
         """
+        from .factorization import Factorization  # with torch, which a result need not wait for
+
         try:
             loss, n_iter, converged = content["fit"]
             factors = Factorization(tensors["H"], tensors["W"], float(loss), int(n_iter), bool(converged))

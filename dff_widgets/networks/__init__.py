@@ -1,6 +1,7 @@
 """Networks: the embedded one, torchvision's, timm's or your own, and their layers that can be factorized."""
 
-from .catalogue import EMBEDDED, PAPER, KnownNetwork, network_names, search
+from ..names import EMBEDDED, PAPER
+from .catalogue import KnownNetwork, network_names, search
 from .forward import FORWARD_ERRORS, StopForwardError, hooked, inference, input_like
 from .layers import Layer, as_map
 from .network import Network, load_network

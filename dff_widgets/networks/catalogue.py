@@ -12,8 +12,8 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-EMBEDDED = "efficientnet_lite0"
-PAPER = ("vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "resnet101")  # section 4.1 of the paper
+from ..names import EMBEDDED
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 

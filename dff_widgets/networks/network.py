@@ -14,8 +14,9 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from ..names import EMBEDDED
 from ..wording import one_line
-from .catalogue import EMBEDDED, IMAGENET_MEAN, IMAGENET_STD, Channels, build, nearest
+from .catalogue import IMAGENET_MEAN, IMAGENET_STD, Channels, build, nearest
 from .forward import FORWARD_ERRORS, hooked, inference, input_like
 from .layers import Findings, Layer, as_map, default_layer, look
 from .preparation import Preprocess, check_whole, input_shape, preprocessed

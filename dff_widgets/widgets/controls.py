@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 
-from ..networks import EMBEDDED, PAPER, Layer, Network
+from ..names import EMBEDDED, PAPER
+from .asked import Request
 from .jobs import Ticket
-from .pipeline import Request
 
 if TYPE_CHECKING:
+    from ..networks import Layer, Network
     from .explorer import DFFExplorer
 
-_NETWORKS = (EMBEDDED, *PAPER, "resnet50", "densenet161", "googlenet")
-_OTHER = "another…"
-_SOLVERS = (("HALS", "hals"), ("Multiplicative (paper)", "mu"), ("Semi-NMF (signed)", "semi"))
+NETWORKS = (EMBEDDED, *PAPER, "resnet50", "densenet161", "googlenet")
+OTHER = "another…"
+SOLVERS = {"HALS": "hals", "Multiplicative (paper)": "mu", "Semi-NMF (signed)": "semi"}
 _SIZES = (160, 224, 320, 448, 512)
-_MOST_FACTORS = 10  # of the slider; more can be set from Python
+MOST_FACTORS = 10  # of the slider; more can be set from Python
 
 
 class Controls:
@@ -32,7 +33,7 @@ class Controls:
         def dropdown(name: str, options: Any, width: str) -> w.Dropdown:
             return w.Dropdown(description=name, options=options, style=narrow, layout=w.Layout(width=width))
 
-        self._network = dropdown("Network", [*_NETWORKS, _OTHER], "235px")
+        self._network = dropdown("Network", [*NETWORKS, OTHER], "235px")
         self._other = w.Text(
             placeholder="a torchvision or timm name, then Enter",
             continuous_update=False,
@@ -40,9 +41,9 @@ class Controls:
         )
         self._layer = dropdown("Layer", [("default", "")], "250px")
         self._k = w.IntSlider(
-            min=1, max=_MOST_FACTORS, description="Factors k", style=narrow, layout=w.Layout(width="235px")
+            min=1, max=MOST_FACTORS, description="Factors k", style=narrow, layout=w.Layout(width="235px")
         )
-        self._solver = dropdown("Solver", _SOLVERS, "180px")
+        self._solver = dropdown("Solver", tuple(SOLVERS.items()), "180px")
         self._seed = w.BoundedIntText(
             min=0, max=2**31 - 1, description="Seed", style=narrow, layout=w.Layout(width="95px")
         )
@@ -77,7 +78,7 @@ class Controls:
             control.observe(lambda change, name=name: self._moved(name, change["new"]), "value")
             explorer.observe(lambda change, name=name: self._follow(name, change["new"]), name)
             self._follow(name, getattr(explorer, name))
-        self._other.observe(lambda change: self._moved("network", change["new"].strip() or _OTHER), "value")
+        self._other.observe(lambda change: self._moved("network", change["new"].strip() or OTHER), "value")
         self._start.on_click(lambda _: explorer.start())
         explorer.observe(lambda c: setattr(self._start.layout, "display", "" if c["new"] else "none"), "held")
         self._cancel.on_click(lambda _: explorer.cancel())
@@ -107,7 +108,7 @@ class Controls:
         signed = request.solver == "semi" or not any(layer.nonnegative for layer in network.layers)
         fit = [layer for layer in reversed(network.layers) if layer.nonnegative or signed]
         listed = {layer.name: layer for layer in (network.layer(), *fit, network.layer(request.layer))}
-        options = [(_title(layer), name) for name, layer in listed.items()]
+        options = [(layer_title(layer), name) for name, layer in listed.items()]
         if list(self._layer.options) != options:
             self._layer.options = options
         for name, control in self._pickers.items():
@@ -115,15 +116,15 @@ class Controls:
 
     @staticmethod
     def _offer(control: w.Dropdown, label: str, value: Any) -> None:
-        options = _pairs(control.options)
+        options = pairs(control.options)
         if value not in [v for _, v in options]:
             control.options = [(value if isinstance(value, str) else label, value), *options]
 
     # ------------------------------------------------------------------------------------------ controls and traits
     def _moved(self, name: str, value: Any) -> None:
         if name == "network":
-            self._other.layout.display = "" if value == _OTHER else "none"
-            if value == _OTHER:
+            self._other.layout.display = "" if value == OTHER else "none"
+            if value == OTHER:
                 return
         self._explorer.set_by_person(name, value)
 
@@ -131,7 +132,7 @@ class Controls:
         """Move the control to the value, where it has a place for it; `accept` makes one once the value works."""
         control = self._pickers[name]
         if isinstance(control, w.Dropdown):
-            possible = value in [v for _, v in _pairs(control.options)]
+            possible = value in [v for _, v in pairs(control.options)]
         elif isinstance(control, w.Checkbox):
             possible = True
         else:
@@ -175,9 +176,11 @@ class Reporter:
             self._explorer.progress = done / total if total else 0.0
 
 
-def _title(layer: Layer) -> str:
+def layer_title(layer: Layer) -> str:
+    """What a picker of layers says of one: its name, channels, stride, and whether it has negative activations."""
     return f"{layer.name} · {layer.channels} ch · /{layer.stride}" + ("" if layer.nonnegative else " · signed")
 
 
-def _pairs(options: Any) -> list[tuple[str, Any]]:
+def pairs(options: Any) -> list[tuple[str, Any]]:
+    """The options of a picker as (what is read, value)."""
     return [option if isinstance(option, tuple) else (option, option) for option in options]

@@ -9,39 +9,38 @@ import re
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 import numpy as np
 import traitlets as t
-from torch import nn
 
-from ..factorization._descend import SOLVERS
 from ..heatmaps import palette
 from ..hierarchy import match_factors
 from ..images import ImageSet, UnreadableImageWarning
-from ..networks import EMBEDDED, Network
 from ..painting import PartMasks
 from ..parts import PartLabels
 from ..result import DFFResult
-from ..scale import Store
 from ..session import Session
 from ..tiles import contact_sheet, contrast
 from ..wording import sentence
+from .asked import Asked, Basis, Request
 from .branches import Branches
 from .closeup import Closeup
-from .controls import Controls, Reporter
+from .controls import SOLVERS, Controls, Reporter
 from .gallery import Gallery
 from .jobs import CancelledError, LatestJob, Ticket
 from .labeling import LabelingPanel, check_trait
-from .naming import as_percentile
 from .pages import PAGE, Pages
-from .pipeline import Basis, Pipeline, Request
-from .sources import SORTS, Sources, arranged
+from .pipeline import Pipeline
+from .sources import Sources, arranged
 from .sweep_pane import SweepPane
+
+if TYPE_CHECKING:
+    from ..scale import Store
 
 _FITTED = ("images", "network", "layer", "k", "solver", "seed", "size")  # what the factors depend on
 _KEPT = ("layer", "k", "solver", "seed", "size", "refine")  # what a session keeps, beside the network
@@ -51,7 +50,7 @@ _ASKED = (*_FITTED, "refine", "shown", "basis")  # and the result
 _ORDERED = (*_ASKED, "labels", "percentile", "threshold")
 
 
-class DFFExplorer(w.VBox):
+class DFFExplorer(Asked, w.VBox):
     """See what a network thinks is the same across images.
 
     Every trait can be read, set, observed and linked. A trait that a result depends on (`images`, `network`, `layer`,
@@ -97,39 +96,8 @@ class DFFExplorer(w.VBox):
         panel: the `LabelingPanel`; `labels`, `iou`, `percentile` and `threshold` are its own.
     """
 
-    images = t.Any()
-    network = t.Union([t.Unicode(), t.Instance(Network), t.Instance(nn.Module)], default_value=EMBEDDED)
-    layer = t.Unicode("")
-    k = t.Int(4)
-    solver = t.Unicode("hals")
-    seed = t.Int(0)
-    size = t.Int(320)
-    refine = t.Bool(False)
-    shown = t.Tuple()
-    basis = t.Instance(Basis, allow_none=True)
-    hierarchy = t.Bool(False)
-    closeup = t.Bool(False)
-    sweep = t.Bool(False)
-    held = t.Bool(False)
-    sort = t.Enum(SORTS, "as given")
-    filter = t.Unicode("")
-    percentile = t.Float(75.0)
-    threshold = t.Enum([None, "auto", "otsu"], None, allow_none=True)
-    labels = t.Instance(Mapping)
-    iou = t.List(t.Float(allow_none=True))
-    page = t.Int(0)
-    opacity = t.List(t.Float())
-    visible = t.List(t.Bool())
-    selected = t.Int(-1)
-    colors = t.List(t.Unicode())
-    busy = t.Bool(False)
-    progress = t.Float(0.0)
-    status = t.Unicode("")
-    result = t.Instance(DFFResult, allow_none=True)
-    error = t.Unicode(None, allow_none=True)
-
     def __init__(self, images: Any, *, client: Any = None, **traits: Any) -> None:
-        store = images if isinstance(images, Store) else None
+        store = _as_store(images)
         if store is not None:
             images = store.images
             traits = {"network": store.network, "layer": store.layer.name, "size": store.size, **traits}
@@ -173,47 +141,11 @@ class DFFExplorer(w.VBox):
         with self.lock if name in _ORDERED else contextlib.nullcontext():
             super().__setattr__(name, value)
 
-    @t.validate("images")  # type: ignore[untyped-decorator]
-    def _any_images(self, proposal: Any) -> ImageSet:
-        return ImageSet.of(proposal["value"])
-
-    @t.validate("labels")  # type: ignore[untyped-decorator]
-    def _any_labels(self, proposal: Any) -> PartLabels:
-        return PartLabels(proposal["value"], k=self.result.k if self.result is not None else None)
-
-    @t.validate("percentile")  # type: ignore[untyped-decorator]
-    def _in_range(self, proposal: Any) -> float:
-        return as_percentile(proposal["value"])
-
-    @t.validate("shown")  # type: ignore[untyped-decorator]
-    def _in_the_set(self, proposal: Any) -> tuple[int, ...]:
-        shown, last = proposal["value"], len(self.images) - 1
-        if not all(isinstance(i, int | np.integer) and 0 <= i <= last for i in shown) or len(set(shown)) < len(shown):
-            raise t.TraitError(f"shown is {shown}; give images of 0..{last}, each once, or () for all")
-        return tuple(int(i) for i in shown)
-
     @t.validate("page")  # type: ignore[untyped-decorator]
     def _a_page(self, proposal: Any) -> int:
         if not 0 <= proposal["value"] < self.pages:
             raise t.TraitError(f"page is {proposal['value']}; give one of 0..{self.pages - 1}")
         return int(proposal["value"])
-
-    @t.validate("opacity", "visible")  # type: ignore[untyped-decorator]
-    def _one_a_factor(self, proposal: Any) -> list[Any]:
-        values = proposal["value"]
-        k = len(values) if self.result is None else self.result.k
-        if len(values) != k or not all(0 <= v <= 1 for v in values):
-            what = "from 0 to 1" if proposal["trait"].name == "opacity" else "True or False"
-            raise t.TraitError(f"{proposal['trait'].name} is {values}; give {k} values {what}, one a factor")
-        return list(values)
-
-    @t.validate("selected")  # type: ignore[untyped-decorator]
-    def _a_factor(self, proposal: Any) -> int:
-        selected = proposal["value"]
-        if selected < -1 or (self.result is not None and selected >= self.result.k):
-            factors = "" if self.result is None else f" of 0..{self.result.k - 1}"
-            raise t.TraitError(f"selected is {selected}; give a factor{factors}, or -1 for none")
-        return int(selected)
 
     def __repr__(self) -> str:
         shown = f"{self.network_name} · {self.layer or 'default layer'} · k={self.k}"
@@ -362,7 +294,7 @@ class DFFExplorer(w.VBox):
             raise ValueError(f"the session's network is {network!r}; set explorer.network to it first if you trust it")
         values = {name: said.get(name, getattr(self, name)) for name in _KEPT}
         values |= {"network": network, "layer": result.layer, "k": result.k, "size": result.size}
-        possible = {"solver": SOLVERS, "seed": range(2**31), "size": range(16, 2**16)}
+        possible = {"solver": SOLVERS.values(), "seed": range(2**31), "size": range(16, 2**16)}
         for name, value in values.items():
             check_trait(self, name, value)
             if value not in possible.get(name, (value,)):
@@ -503,6 +435,15 @@ class DFFExplorer(w.VBox):
         """The part masks of the images; the names of the first few do, those of thousands would have to be read."""
         first = [] if self.images.parts is None else [self.images.parts[i] for i in range(min(4, len(self.images)))]
         self.panel.use_truth(PartMasks(self.images, names=tuple(dict.fromkeys(n for here in first for n in here))))
+
+
+def _as_store(images: Any) -> Store | None:
+    """A `scale.Store`, if it is one; to ask that of other things is not worth the import."""
+    if isinstance(images, ImageSet | Sequence | str | Path):
+        return None
+    from ..scale import Store
+
+    return images if isinstance(images, Store) else None
 
 
 def _match(new: DFFResult, old: DFFResult) -> dict[int, int]:

@@ -6,21 +6,23 @@ import dataclasses
 import io
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets as t
 from PIL import Image
-from torch import nn
 
-from ..classifier import classes
 from ..heatmaps import palette
 from ..images import ImageSet, UnreadableImageError
 from ..inspection import Patch, check_factor, crop, spectrum, top_patches
-from ..networks import Network, load_network
 from ..result import DFFResult
 from ..wording import one_line
 from .jobs import CancelledError, LatestJob, Ticket
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..networks import Network
 
 _HERE = Path(__file__).parent
 _SIDE = 192  # pixels of a patch: twice what it has on the page, for HiDPI screens
@@ -152,6 +154,9 @@ class FactorInspector(anywidget.AnyWidget):
     def _classes(self, result: DFFResult, factor: int, asked: Any) -> dict[str, Any]:
         if asked is None:
             return {"note": "Give network= to see the classes that its classifier would see.", "busy": False}
+        from ..classifier import classes  # with torch, which what is shown first need not wait for
+        from ..networks import load_network
+
         try:
             if self._network is None or self._network[0] != asked:
                 self._network = asked, load_network(asked)

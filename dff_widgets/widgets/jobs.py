@@ -6,7 +6,6 @@ import contextlib
 import threading
 from collections.abc import Callable
 from contextvars import copy_context
-from functools import partial
 
 
 class CancelledError(Exception):
@@ -49,11 +48,11 @@ class LatestJob:
 
     def submit(self, job: Callable[[Ticket], None]) -> None:
         """Run `job` as soon as the one before it has noticed that it is no longer wanted."""
-        in_context = partial(copy_context().run, job)
+        context = copy_context()
         with self._changed:
             if self._running is not None:
                 self._running.cancel(superseded=True)
-            self._waiting = (in_context, Ticket())
+            self._waiting = (lambda ticket: context.run(job, ticket), Ticket())
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
                 self._thread.start()

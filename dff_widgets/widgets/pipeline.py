@@ -1,4 +1,8 @@
-"""From what a person asked for to a result, remembering every expensive step; no widgets here."""
+"""From what a person asked for to a result, remembering every expensive step; no widgets here.
+
+The stages are imported by the first request, in its thread: with torch that takes seconds, in which the photos are
+there already.
+"""
 
 from __future__ import annotations
 
@@ -8,64 +12,24 @@ import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
-from .. import scale
-from ..activations import Activations, extract
-from ..dff import apply, factorize
-from ..factorization import Sketch
 from ..images import ImageSet
-from ..networks import Network, load_network
 from ..result import DFFResult
-from ..scale import Store
+from .asked import Request
+
+if TYPE_CHECKING:
+    from ..activations import Activations
+    from ..factorization import Sketch
+    from ..networks import Network
+    from ..scale import Store
 
 T = TypeVar("T")
 Report = Callable[[str, int, int], None]  # what is being done, steps done, steps in all (0: unknown); may raise
 
 _MAX_SKETCH_RANK = 64
 _IN_MEMORY = 1000  # images whose activations are kept in memory: about half a gigabyte
-
-
-@dataclass(frozen=True, eq=False)
-class Basis:
-    """Factors to look for in other images, compared by identity.
-
-    Attributes:
-        W: (k, channels).
-    """
-
-    W: np.ndarray
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a result depends on; requests that are equal have the same result.
-
-    Attributes:
-        images: compared by identity.
-        network: a name, an ``nn.Module`` or a `Network` (the latter two compared by identity).
-        layer: a name, or ``""`` for the network's default.
-        k, solver, seed: see `nmf`.
-        size: short side of the images in pixels; see `extract`.
-        refine: whether the heat maps follow the edges of the images.
-        shown: the images that count, by index; empty for all.
-        basis: None, or factors found elsewhere: then k, solver and seed do not matter.
-    """
-
-    images: ImageSet
-    network: Any
-    layer: str
-    k: int
-    solver: str
-    seed: int
-    size: int
-    refine: bool = False
-    shown: tuple[int, ...] = ()
-    basis: Basis | None = None
 
 
 class Pipeline:
@@ -92,6 +56,8 @@ class Pipeline:
         """The loaded network."""
 
         def load() -> Network:
+            from ..networks import load_network
+
             report(f"loading {network if isinstance(network, str) else type(network).__name__}", 0, 0)
             return load_network(network)
 
@@ -135,6 +101,10 @@ class Pipeline:
 
     def _result(self, request: Request, report: Report) -> DFFResult:
         network = self.network(request.network, report)
+        from ..dff import apply, factorize
+        from ..factorization import Sketch
+        from ..scale import Store
+
         layer = network.layer(request.layer or None).name
         images = self._images.get((request.images, request.shown), lambda: _shown(request))
         where = (images, network, layer, request.size)
@@ -184,6 +154,9 @@ class Pipeline:
     def _extracted(
         self, network: Network, images: ImageSet, layer: str, size: int, report: Report
     ) -> Activations | Store:
+        from .. import scale
+        from ..activations import extract
+
         store = self._store
         asked = (images, network.name, layer, size)
         if store is not None and (store.images, store.network, store.layer.name, store.size) == asked:
@@ -202,7 +175,9 @@ class Pipeline:
 
     def _placed(self, activations: Activations | Store) -> Any:
         """The matrix to factorize: on the client's workers where there are some."""
-        if isinstance(activations, Store):
+        from .. import scale
+
+        if isinstance(activations, scale.Store):
             return activations if self._client is None else scale.distribute(activations, self._client)
         return activations.matrix
 

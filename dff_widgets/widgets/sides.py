@@ -14,10 +14,13 @@ from .. import baselines
 from ..activations import Activations
 from ..factorization import Sketch
 from ..images import ImageSet
-from ..networks import EMBEDDED, PAPER, Layer, Network
+from ..names import EMBEDDED
+from ..networks import Network
 from ..result import DFFResult
 from ..scale import Store
-from .pipeline import _IN_MEMORY, _MAX_SKETCH_RANK, Pipeline, Report, Request
+from .asked import Request
+from .controls import MOST_FACTORS, NETWORKS, OTHER, layer_title, pairs
+from .pipeline import _IN_MEMORY, _MAX_SKETCH_RANK, Pipeline, Report
 
 if TYPE_CHECKING:
     from .comparison import DFFComparison
@@ -26,9 +29,6 @@ DEFAULTS: Mapping[str, Any] = {"network": EMBEDDED, "layer": "", "k": 4, "method
 
 _METHODS = {"dff": "DFF", "pca": "PCA", "kmeans": "k-means"}
 _FITS = {"pca": baselines.pca, "kmeans": baselines.kmeans}
-_NETWORKS = (EMBEDDED, *PAPER, "resnet50", "densenet161", "googlenet")
-_OTHER = "another…"
-_MOST_FACTORS = 10  # of the sliders; more can be set from Python
 
 
 def settings(given: Any, base: Mapping[str, Any], which: str) -> dict[str, Any]:
@@ -126,12 +126,12 @@ class Toolbar(w.VBox):
             layout=w.Layout(width="230px", display="none"),
         )
         self.controls = {
-            "network": dropdown("Network", [*_NETWORKS, _OTHER], "230px"),
+            "network": dropdown("Network", [*NETWORKS, OTHER], "230px"),
             "layer": dropdown("Layer", [("default", "")], "230px"),
             "method": dropdown("Method", [(name, method) for method, name in _METHODS.items()], "150px"),
             "k": w.IntSlider(
                 min=1,
-                max=_MOST_FACTORS,
+                max=MOST_FACTORS,
                 description="Factors k",
                 style={"description_width": "initial"},
                 layout=w.Layout(width="260px"),
@@ -140,7 +140,7 @@ class Toolbar(w.VBox):
         self._follow()
         for name, control in self.controls.items():
             control.observe(lambda change, name=name: self._moved(name, change["new"]), "value")
-        self._other.observe(lambda change: self._moved("network", change["new"].strip() or _OTHER), "value")
+        self._other.observe(lambda change: self._moved("network", change["new"].strip() or OTHER), "value")
         comparison.observe(lambda _: self._follow(), which)
         network, *others = self.controls.values()
         wrap = w.Layout(flex_flow="row wrap", align_items="center")
@@ -151,20 +151,20 @@ class Toolbar(w.VBox):
         """Make room for values that worked and that the controls did not offer; list the network's layers."""
         side = getattr(self._comparison, self._which)
         asked, control = side["network"], self.controls["network"]
-        offered = _pairs(control.options)
+        offered = pairs(control.options)
         if asked not in [value for _, value in offered]:
             control.options = [(asked if isinstance(asked, str) else network.name, asked), *offered]
         self.controls["k"].max = max(self.controls["k"].max, side["k"])
         listed = {layer.name: layer for layer in (network.layer(), *reversed(network.layers))}
-        options = [(_describe(layer), name) for name, layer in listed.items()]
+        options = [(layer_title(layer), name) for name, layer in listed.items()]
         if list(self.controls["layer"].options) != options:
             self.controls["layer"].options = options
         self._follow()
 
     def _moved(self, name: str, value: Any) -> None:
         if name == "network":
-            self._other.layout.display = "" if value == _OTHER else "none"
-            if value == _OTHER:
+            self._other.layout.display = "" if value == OTHER else "none"
+            if value == OTHER:
                 return
         self._comparison.set_by_person(self._which, name, value)
 
@@ -176,14 +176,6 @@ class Toolbar(w.VBox):
                 if name == "k":
                     possible = control.min <= value <= control.max
                 else:
-                    possible = value in [offered for _, offered in _pairs(control.options)]
+                    possible = value in [offered for _, offered in pairs(control.options)]
                 if possible:
                     control.value = value
-
-
-def _describe(layer: Layer) -> str:
-    return f"{layer.name} · {layer.channels} ch · /{layer.stride}" + ("" if layer.nonnegative else " · signed")
-
-
-def _pairs(options: Any) -> list[tuple[str, Any]]:
-    return [option if isinstance(option, tuple) else (option, option) for option in options]

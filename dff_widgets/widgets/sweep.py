@@ -13,13 +13,14 @@ from typing import Any
 
 import anywidget
 import traitlets as t
-from torch import nn
 
 from ..experiments import Trial
 from ..images import ImageSet
 from ..journal import Journal
-from ..networks import EMBEDDED, Network, load_network
+from ..names import EMBEDDED
+from ..networks import Network, load_network
 from ..wording import one_line
+from .asked import AnyNetwork
 from .jobs import CancelledError, LatestJob, Ticket
 from .sweeping import Plan, Point, describe, run
 
@@ -66,7 +67,7 @@ class SweepView(anywidget.AnyWidget):
     _css = (_HERE / "sweep.css").read_text(encoding="utf-8")
 
     images = t.Any()
-    network = t.Union([t.Unicode(), t.Instance(Network), t.Instance(nn.Module)], default_value=EMBEDDED)
+    network = AnyNetwork(EMBEDDED)
     size = t.Int(320)
     percentile = t.Float(75.0)
     error = t.Unicode(None, allow_none=True)
@@ -110,6 +111,7 @@ class SweepView(anywidget.AnyWidget):
         self.on_msg(lambda _widget, content, _buffers: self.act(content))
         self.observe(self._asked, _INPUTS)
         self.observe(self._chosen, "selected")
+        self._get_ready()
         if start:
             self.start()
 
@@ -220,8 +222,15 @@ class SweepView(anywidget.AnyWidget):
         with self._lock:
             super().set_state(sync_data)
 
+    def _total(self) -> int:
+        return len(self.layers) * len(self.ks) * len(self.seeds)
+
     def _count(self) -> str:
-        return f"{len(self.points)} of {len(self.layers) * len(self.ks) * len(self.seeds)}"
+        return f"{len(self.points)} of {self._total()}"
+
+    def _get_ready(self) -> None:
+        left = self._total() - len(self.points)
+        self.state, self.status, self.progress = "ready", f"{left} factorization{'s'[: left != 1]} to come", 0.0
 
     def _look_for_parts(self) -> None:
         self.scored = self.images.parts is not None
@@ -256,7 +265,7 @@ class SweepView(anywidget.AnyWidget):
                 self._submit()
             else:
                 self.cancel()  # a paused one
-                self.state, self.status, self.progress = "ready", "", 0.0
+                self._get_ready()
 
     def _chosen(self, _change: Any = None) -> None:
         if self.selected and self.on_select is not None:

@@ -20,9 +20,13 @@ FAKE_MODEL = (Path(__file__).parent / "fake_model.js").read_text()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test here is a browser test; without a browser it is skipped, in CI it fails."""
+    """Every test here is a browser test; without a browser it is skipped, in CI it fails.
+
+    Notebook 7 has the kernels, pages and widget manager of JupyterLab: what is slow is tried in one of them only.
+    """
     here = Path(__file__).parent
     missing = chromium.find() is None and not os.environ.get("CI")
+    items[:] = [item for item in items if not (item.get_closest_marker("lab_only") and "[notebook" in item.name)]
     for item in items:
         if here in item.path.parents:
             item.add_marker("browser")

@@ -25,7 +25,8 @@ from pathlib import Path
 import numpy as np, torch
 from torch import nn
 import dff_widgets as dff
-from dff_widgets.widgets import pipeline, sweeping
+import dff_widgets.dff as stages
+from dff_widgets.widgets import sweeping
 
 def holds(name, step):
     def held(*args, **options):
@@ -42,8 +43,8 @@ def network():
     torch.manual_seed(0)
     return nn.Sequential(Slow(), nn.Conv2d(3, 12, 5, stride=4), nn.ReLU(), nn.Conv2d(12, 16, 3, stride=2), nn.ReLU())
 
-pipeline.load_network = holds("load", pipeline.load_network)
-pipeline.factorize = holds("factorize", pipeline.factorize)
+dff.networks.load_network = holds("load", dff.networks.load_network)
+stages.factorize = holds("factorize", stages.factorize)
 sweeping.extract = holds("sweep", sweeping.extract)
 os.fsync = holds("save", os.fsync)
 
@@ -123,6 +124,7 @@ def temporary(folder: Path) -> list[str]:
     return [path.name for path in folder.glob(".*.dff.*")]
 
 
+@pytest.mark.lab_only
 def test_an_interrupt_in_any_phase_leaves_nothing_stuck(open_notebook, held: Held, notebooks_folder: Path) -> None:
     book = open_notebook(SLOW, EXPLORE)
     book.run_all()
@@ -168,12 +170,13 @@ def test_an_interrupt_in_any_phase_leaves_nothing_stuck(open_notebook, held: Hel
     no_errors(book)
 
 
-def test_a_reload_while_it_computes_or_saves_finds_the_same_state(open_notebook, held: Held) -> None:
+@pytest.mark.lab_only
+def test_a_reload_in_any_phase_finds_the_same_state(open_notebook, held: Held) -> None:
     book = open_notebook(SLOW, EXPLORE)
     book.run_all()
     settle(book)
     book.save()
-    for phase, begin in {"extract": PHASES["extract"], "save": ""}.items():
+    for phase, begin in {**PHASES, "save": ""}.items():
         book.run(LABELLED)
         session_file(book, "mine.dff")
         before = book.run(STATE)
@@ -197,7 +200,8 @@ def test_a_reload_while_it_computes_or_saves_finds_the_same_state(open_notebook,
     no_errors(book)
 
 
-def test_after_a_restart_the_page_says_so_and_a_new_run_finds_the_labels(
+@pytest.mark.lab_only
+def test_after_a_restart_in_any_phase_the_page_says_so_and_a_new_run_finds_the_labels(
     open_notebook, held: Held, notebooks_folder: Path
 ) -> None:
     book = open_notebook(SLOW, EXPLORE)
@@ -206,7 +210,7 @@ def test_after_a_restart_the_page_says_so_and_a_new_run_finds_the_labels(
     settle(book)
     session_file(book, "mine.dff")
     book.page.get_by_label("autosave").check()
-    for phase, word in {"extract": "head", "save": "tail"}.items():
+    for phase, word in zip([*PHASES, "save"], ["head", "tail", "ear", "leg", "wing", "horn"], strict=True):
         book.page.locator(".dffw-box").first.fill(word)
         book.page.keyboard.press("Enter")
         until(book, lambda w=word: file.exists() and Session.load(file).labels.value[0] == [w])

@@ -5,7 +5,7 @@ import pytest
 
 import dff_widgets as dff
 from dff_widgets.factorization import Factorization
-from dff_widgets.widgets import FactorInspector
+from dff_widgets.widgets.inspector import FactorInspector
 
 from .test_access import colors, violations
 

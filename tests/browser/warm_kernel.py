@@ -51,7 +51,10 @@ def forge(listener: socket.socket) -> None:
     import torchvision  # noqa: F401
     from ipykernel import kernelapp, zmqshell  # noqa: F401
 
-    import dff_widgets.widgets  # noqa: F401
+    import dff_widgets
+
+    for name in dff_widgets.__all__:  # what is loaded on first use
+        getattr(dff_widgets, name)
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the kernels here
     while True:

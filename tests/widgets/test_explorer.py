@@ -1,6 +1,8 @@
 import base64
 import copy
 import io
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -412,3 +414,18 @@ def test_other_networks_with_as_many_channels_are_matched_by_where_their_factors
             for r, f in ((after, j), (before, colors.index(color)))
         )
         assert np.corrcoef(a, b)[0, 1] > 0.95
+
+
+WITHOUT_TORCH = """
+import sys
+sys.modules["torch"] = None  # its import fails
+import dff_widgets as dff
+explorer = dff.DFFExplorer(dff.datasets.creatures(n=3, seed=0, size=64))
+explorer.wait(60)
+print(len(explorer.gallery.tiles), explorer.error)
+"""
+
+
+def test_the_photos_do_not_wait_for_torch() -> None:
+    said = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, check=True).stdout
+    assert said.startswith("3 ModuleNotFoundError: import of torch halted")

@@ -9,7 +9,7 @@ from PIL import Image
 import dff_widgets as dff
 from dff_widgets.factorization import Factorization
 from dff_widgets.inspection import crop, spectrum, top_patches
-from dff_widgets.widgets import FactorInspector
+from dff_widgets.widgets.inspector import FactorInspector
 
 SHAPES = ((8, 13), (9, 5), (2, 2))
 SIZES = tuple((12 * h, 12 * w) for h, w in SHAPES)

@@ -116,7 +116,7 @@ def test_what_cannot_be_done_is_one_sentence_and_can_be_mended(known, network, s
 # ------------------------------------------------------------------------------------------------------ while it runs
 def test_points_arrive_one_by_one_with_progress_and_an_estimate(known, network) -> None:
     sweep, seen, said = dff.SweepView(known, network=network, **SETUP, start=False), [], []
-    assert (sweep.state, sweep.points) == ("ready", [])
+    assert (sweep.state, sweep.points, sweep.status) == ("ready", [], "8 factorizations to come")
     sweep.observe(lambda change: seen.append(len(change["new"])), "points")
     sweep.observe(lambda change: said.append(change["new"]), "status")
     sweep.start()
@@ -182,6 +182,7 @@ def test_other_values_while_it_runs_take_its_place(known, network) -> None:
 def test_other_values_take_away_only_what_is_no_part_of_them(sweep) -> None:
     sweep.ks = [3, 1, 2, 3]
     assert (sweep.ks, len(sweep.points), sweep.state) == ([1, 2, 3], 8, "ready")
+    assert sweep.status == "4 factorizations to come"
     sweep.layers = ["4"]
     assert len(sweep.points) == 4
     sweep.size = 80

@@ -7,7 +7,7 @@ from PIL import Image
 
 import dff_widgets as dff
 from dff_widgets.factorization import Factorization
-from dff_widgets.widgets import TreeView
+from dff_widgets.widgets.tree import TreeView
 
 SHAPES = ((4, 6), (5, 3), (2, 2))
 
