@@ -1,12 +1,13 @@
 # make lab   opens JupyterLab on the explorer      make test  passes every test
 # make docs  builds the documentation in site/
 # make colab passes the tests of the widgets beside Colab's versions, in .venv-colab
+# make binder runs the notebooks in what Binder installs, in .venv-binder (several GB)
 # make fuzz  gives every reader of files 20,000 damaged ones (INPUTS=...); it takes an hour or two
 # All do all their own set-up in .venv; a second run starts at once.
 #
 #   PYTHON       the Python to build .venv with (3.11 or later)
 #   TORCH_INDEX  another index for torch, such as the CPU build's: https://download.pytorch.org/whl/cpu
-#   ARGS         more arguments for JupyterLab, pytest or MkDocs: make test ARGS="-k gallery"
+#   ARGS         more arguments for JupyterLab, pytest, MkDocs or pip: make test ARGS="-k gallery"
 
 PYTHON ?= python3
 TORCH_INDEX ?=
@@ -15,7 +16,7 @@ BIN := .venv/bin
 NOTEBOOK := notebooks/01_explore.ipynb
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: lab test docs lint format bench colab fuzz clean
+.PHONY: lab test docs lint format bench colab binder fuzz clean
 
 lab: .venv/lab.done
 	$(BIN)/jupyter lab $(ROOT) --LabApp.extra_labextensions_path=tools/labextensions \
@@ -42,11 +43,14 @@ bench: .venv/bench.done
 colab: .venv/test.done
 	$(BIN)/python -m tools.colab $(ARGS)
 
+binder: .venv/test.done
+	$(BIN)/python -m tools.binder $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(ARGS)
+
 fuzz: .venv/test.done
 	FUZZ_INPUTS=$(or $(INPUTS),20000) $(BIN)/python -m pytest tests/fuzz -rP $(ARGS)
 
 clean:
-	rm -rf .venv .venv-colab
+	rm -rf .venv .venv-colab .venv-binder
 
 .venv/python.done:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dff-widgets needs Python 3.11 or later, and $(PYTHON) is " + sys.version.split()[0] + "; say make PYTHON=...")'

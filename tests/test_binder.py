@@ -7,10 +7,13 @@ from pathlib import Path
 
 import yaml
 
+from tools.binder import PYPI, listed
+
 ROOT = Path(__file__).parents[1]
 BINDER = yaml.safe_load((ROOT / "binder" / "environment.yml").read_text(encoding="utf-8"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-CONDA = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}  # where conda-forge has another name
+CONDA = {name: conda for conda, name in PYPI.items()}
+EXTRAS = [d for extra in ("datasets", "export", "lab", "scale") for d in PROJECT["optional-dependencies"][extra]]
 
 
 def parts(requirement):
@@ -21,10 +24,15 @@ def parts(requirement):
 def test_every_dependency_is_there_and_no_other():
     plain = [d for d in BINDER["dependencies"] if isinstance(d, str)]
     (from_pip,) = [d["pip"] for d in BINDER["dependencies"] if isinstance(d, dict)]
-    extras = [d for extra in ("datasets", "export", "lab", "scale") for d in PROJECT["optional-dependencies"][extra]]
-    wanted = {CONDA.get(name, name) for name, _ in map(parts, PROJECT["dependencies"] + extras)}
+    wanted = {CONDA.get(name, name) for name, _ in map(parts, PROJECT["dependencies"] + EXTRAS)}
     assert {name for name, _ in map(parts, plain + from_pip)} == wanted | {"python", "pip"}
     assert len(plain) == len({parts(d)[0] for d in plain})
+
+
+def test_make_binder_installs_the_pinned_python_and_the_projects_own_names_from_pypi():
+    python, requirements = listed()
+    assert f"python={python.removeprefix('python')}" in BINDER["dependencies"]
+    assert {parts(r)[0] for r in requirements} == {parts(d)[0] for d in PROJECT["dependencies"] + EXTRAS}
 
 
 def test_least_versions_are_not_lower_than_the_packages():

@@ -224,7 +224,7 @@ def test_after_a_restart_in_any_phase_the_page_says_so_and_a_new_run_finds_the_l
             book.page.locator(".dffw-row input[type=range]").first.fill("0.2")
             book.page.locator(".dffw-row input[type=checkbox]").first.uncheck()
             book.page.wait_for_timeout(300)
-            assert book.messages()[sent:] == []
+            assert [m for m in book.messages()[sent:] if "request_states" not in m] == []  # that is the page's own
             assert file.read_bytes() == whole
         book.ready()
         book.run_all()
