@@ -56,9 +56,9 @@ class Pipeline:
         """The loaded network."""
 
         def load() -> Network:
+            report(f"loading {network if isinstance(network, str) else type(network).__name__}", 0, 0)
             from ..networks import load_network
 
-            report(f"loading {network if isinstance(network, str) else type(network).__name__}", 0, 0)
             return load_network(network)
 
         with self._lock:
