@@ -176,7 +176,7 @@ def stills(book: Notebook) -> None:
     book.run("explorer.panel._focus.closed = True; explorer.refine = False; explorer.sweep = True; explorer.wait()")
     book.page.locator(".dffw-sweep").get_by_role("button", name="Start").click()
     book.page.locator(".dffw-sweep").get_by_text("done").first.wait_for(timeout=300_000)
-    still(book, "sweep", ".dffw-sweep")
+    still(book, "sweep", ".dffw-sweep-pane")
 
 
 def comparison(book: Notebook) -> None:

@@ -125,6 +125,7 @@ class SweepPane(w.VBox):
         self.view: SweepView | None = None
         self.pickers = SweepPickers()
         super().__init__()
+        self.add_class("dffw-sweep-pane")
         explorer.observe(lambda _: self.refresh(), ["sweep", "images", "network", "result"])
 
     def refresh(self) -> None:

@@ -478,6 +478,7 @@ view
 """
 
 
+@pytest.mark.lab_only
 def test_painting_in_jupyter(open_notebook) -> None:
     book = open_notebook(PAINT)
     book.run_all()

@@ -134,6 +134,7 @@ def test_disposing_leaves_nothing_behind(page) -> None:
     assert page.evaluate("model.listeners()") == 0
 
 
+@pytest.mark.lab_only
 def test_with_a_kernel_it_follows_show(open_notebook) -> None:
     book = open_notebook(LIVE)
     book.run_all()

@@ -422,6 +422,7 @@ explorer
 """
 
 
+@pytest.mark.lab_only
 def test_a_session_from_the_first_name_to_the_exported_page(open_notebook, notebooks_folder, context) -> None:
     book = open_notebook(SESSION)
     book.run_all()
