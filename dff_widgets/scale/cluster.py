@@ -119,7 +119,7 @@ class _DistributedRows(StoredRows):
         if progress is not None:
             done = 0
             rows = {future: part.store.shape[0] for future, part in zip(kept, self.parts, strict=True)}
-            for future in as_completed(kept):
+            for future in as_completed(kept, loop=self.client.loop):
                 done += rows[future]
                 progress(done, self.shape[0])
         return _RemoteProjection(_Remote(self.client, self.parts, kept, self.there))
@@ -309,7 +309,7 @@ def fill(client: Client, plan: Plan, images: ImageSet, make: Make, report: Progr
         gram = _tree(client, grams, _added)
         del grams
         images_done, number_of = 0, dict(zip(made, numbers, strict=True))
-        for future, _ in as_completed(made, with_results=True):
+        for future, _ in as_completed(made, loop=client.loop, with_results=True):
             images_done += len(plan.members(number_of[future]))
             report(images_done, plan.images)
         return client.gather(made), gram.result()

@@ -98,6 +98,17 @@ def broken(pictures, progress):
     raise ValueError("this network does not like 9 pixels")
 
 
+def test_only_the_client_that_was_given_is_used(tmp_path, client, monkeypatch):
+    """Waiting on the loop of another one, such as the newest, can last for ever."""
+
+    def newest():
+        raise AssertionError("another client was asked for")
+
+    monkeypatch.setattr("distributed.client.default_client", newest)
+    made = scale.extract(small(), images(5), tmp_path / "s", size=24, images_per_chunk=2, client=client)
+    Sketch(distribute(made, client, blocks=2), 4, progress=lambda *_: None)
+
+
 def test_an_error_of_a_worker_is_the_callers(tmp_path, client):
     with pytest.raises(ValueError, match="does not like 9 pixels"):
         stored(tmp_path, make=broken, client=client)
