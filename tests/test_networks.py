@@ -199,6 +199,12 @@ def test_a_stride_is_exact_whatever_is_lost_at_the_border(kernel, stride, paddin
     assert [layer.stride for layer in network.layers] == [stride, 2 * stride, 4 * stride]
 
 
+@pytest.mark.parametrize(("stride", "channels"), [(3, 15), (3, 21), (5, 10), (6, 7), (6, 10), (9, 8), (12, 16)])
+def test_channels_are_not_taken_for_a_side_of_the_map(stride, channels):
+    network = load_network(nn.Sequential(nn.Conv2d(3, channels, stride, stride=stride), nn.ReLU()))
+    assert network.layer("1") == Layer("1", channels, stride, nonnegative=True)
+
+
 def test_grids_are_those_of_the_forward_pass(embedded):
     network = load_network(small())
     assert list(network.grids()) == [layer.name for layer in network.layers]

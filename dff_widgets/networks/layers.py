@@ -25,7 +25,7 @@ class Layer:
     Attributes:
         name: as in ``module.named_modules()``.
         channels: the number c of features at each position.
-        stride: input pixels per position; exact where it divides 224, as all usual ones do.
+        stride: input pixels per position.
         nonnegative: True when the output has no negative entry (a ReLU came last), as plain NMF needs it; a layer that
             has some is for ``solver="semi"``.
         layout: of the output: ``"nchw"`` (n, c, h, w), ``"nhwc"`` (n, h, w, c), or ``"tokens"`` (n, prefix + h·w, c),
@@ -168,11 +168,13 @@ def _stride(shape: tuple[int, int], grid: tuple[int, int]) -> int:
     if h < 2 or w < 2:
         return 0
     if height == width:
-        stride, rest = (max(1, round(height / h)) if h == w else 0), 0
+        stride = max(1, round(height / h)) if h == w else 0
     else:
-        stride, rest = divmod(width - height, w - h) if w != h else (0, 0)
-    # Convolutions without padding lose positions at the border, at most a few.
-    return stride if stride > 0 and not rest and abs(h - height / stride) < 3 else 0
+        stride = round((width - height) / (w - h)) if w != h else 0
+    # Convolutions without padding lose positions at the border, at most a few; a stride that does not divide the
+    # difference of the sides rounds it.
+    fits = stride > 0 and abs(h - height / stride) < 3 and abs(w - h - (width - height) / stride) < 1
+    return stride if fits else 0
 
 
 def default_layer(module: nn.Module, layers: tuple[Layer, ...]) -> str:
