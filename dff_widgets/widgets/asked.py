@@ -58,9 +58,10 @@ class Request:
     basis: Basis | None = None
 
 
-class AnyNetwork(t.TraitType[Any, Any]):
+class AnyNetwork(t.Any):
     """A trait that holds a network: a name, an ``nn.Module`` or a `Network`."""
 
+    allow_none = False
     info_text = "the name of a network, an nn.Module or a Network"
 
     def validate(self, obj: Any, value: Any) -> Any:

@@ -26,6 +26,8 @@ def explorer():
     ("trait", "value", "words"),
     [
         ("percentile", 150, "from 0 to 100"),
+        ("network", None, "expected the name of a network, an nn.Module or a Network"),
+        ("network", 3, "expected the name of a network, an nn.Module or a Network"),
         ("percentile", float("nan"), "from 0 to 100"),
         ("shown", (99,), "give images of 0..4"),
         ("shown", (-1,), "give images of 0..4"),
