@@ -1,12 +1,10 @@
-"""What may be asked of an explorer, and what each answer depends on.
+"""The traits of the explorer: what may be asked of it, and how it answers what is no such thing.
 
 Nothing here, nor in what the explorer shows first, imports torch: that takes seconds, in which the photos are there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,48 +12,9 @@ import traitlets as t
 
 from ..images import ImageSet
 from ..names import EMBEDDED
-from ..parts import PartLabels
-from ..result import DFFResult
-from .naming import as_percentile
+from .naming import Named
+from .request import Basis
 from .sources import SORTS
-
-
-@dataclass(frozen=True, eq=False)
-class Basis:
-    """Factors to look for in other images, compared by identity.
-
-    Attributes:
-        W: (k, channels).
-    """
-
-    W: np.ndarray
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a result depends on; requests that are equal have the same result.
-
-    Attributes:
-        images: compared by identity.
-        network: a name, an ``nn.Module`` or a `Network` (the latter two compared by identity).
-        layer: a name, or ``""`` for the network's default.
-        k, solver, seed: see `nmf`.
-        size: short side of the images in pixels; see `extract`.
-        refine: whether the heat maps follow the edges of the images.
-        shown: the images that count, by index; empty for all.
-        basis: None, or factors found elsewhere: then k, solver and seed do not matter.
-    """
-
-    images: ImageSet
-    network: Any
-    layer: str
-    k: int
-    solver: str
-    seed: int
-    size: int
-    refine: bool = False
-    shown: tuple[int, ...] = ()
-    basis: Basis | None = None
 
 
 class AnyNetwork(t.Any):
@@ -77,7 +36,7 @@ class AnyNetwork(t.Any):
         return value
 
 
-class Asked(t.HasTraits):
+class Asked(Named):
     """The traits of the explorer, which describes them, and the sentence for each that is set wrong."""
 
     images = t.Any()
@@ -96,10 +55,6 @@ class Asked(t.HasTraits):
     held = t.Bool(False)
     sort = t.Enum(SORTS, "as given")
     filter = t.Unicode("")
-    percentile = t.Float(75.0)
-    threshold = t.Enum([None, "auto", "otsu"], None, allow_none=True)
-    labels = t.Instance(Mapping)
-    iou = t.List(t.Float(allow_none=True))
     page = t.Int(0)
     opacity = t.List(t.Float())
     visible = t.List(t.Bool())
@@ -108,20 +63,11 @@ class Asked(t.HasTraits):
     busy = t.Bool(False)
     progress = t.Float(0.0)
     status = t.Unicode("")
-    result = t.Instance(DFFResult, allow_none=True)
     error = t.Unicode(None, allow_none=True)
 
     @t.validate("images")  # type: ignore[untyped-decorator]
     def _any_images(self, proposal: Any) -> ImageSet:
         return ImageSet.of(proposal["value"])
-
-    @t.validate("labels")  # type: ignore[untyped-decorator]
-    def _any_labels(self, proposal: Any) -> PartLabels:
-        return PartLabels(proposal["value"], k=self.result.k if self.result is not None else None)
-
-    @t.validate("percentile")  # type: ignore[untyped-decorator]
-    def _in_range(self, proposal: Any) -> float:
-        return as_percentile(proposal["value"])
 
     @t.validate("shown")  # type: ignore[untyped-decorator]
     def _in_the_set(self, proposal: Any) -> tuple[int, ...]:

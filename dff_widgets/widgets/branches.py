@@ -10,8 +10,8 @@ import numpy as np
 
 from ..hierarchy import FactorTree
 from ..result import DFFResult
-from .asked import Request
 from .jobs import CancelledError, LatestJob, Ticket
+from .request import Request
 from .tree import TreeView
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from ..metrics import best_part_iou
 from ..result import DFFResult
 from ..tiles import contrast, encode_tile, pack_heat, small
 from ..wording import one_line
-from .asked import Request
 from .jobs import CancelledError, LatestJob, Ticket
 from .pairing import ComparisonView, likeness, match, pair
+from .request import Request
 from .sides import DEFAULTS, Methods, Toolbar, explained, request_of, settings, title
 
 PAGE = 12  # images shown at a time, each of them twice

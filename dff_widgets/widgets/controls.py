@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as w
 
 from ..names import EMBEDDED, PAPER
-from .asked import Request
 from .jobs import Ticket
+from .request import Request
 
 if TYPE_CHECKING:
     from ..networks import Layer, Network

@@ -27,7 +27,7 @@ from ..result import DFFResult
 from ..session import Session
 from ..tiles import contact_sheet, contrast
 from ..wording import sentence
-from .asked import Asked, Basis, Request
+from .asked import Asked
 from .branches import Branches
 from .closeup import Closeup
 from .controls import SOLVERS, Controls, Reporter
@@ -36,6 +36,7 @@ from .jobs import CancelledError, LatestJob, Ticket
 from .labeling import LabelingPanel, check_trait
 from .pages import PAGE, Pages
 from .pipeline import Pipeline
+from .request import Basis, Request
 from .sources import Sources, arranged
 from .sweep_pane import SweepPane
 

@@ -22,7 +22,25 @@ Where = tuple[str, str, int]  # a network, a layer, and its channels: networks o
 _SAME = 0.95  # cosine of two rows of W from which a factor that comes back has its name again
 
 
-class Naming(w.VBox):
+class Named(t.HasTraits):
+    """What the explorer and its panel both say of the factors of a result."""
+
+    result = t.Instance(DFFResult, allow_none=True)
+    labels = t.Instance(Mapping)  # always PartLabels, once it is checked
+    iou = t.List(t.Float(allow_none=True))
+    percentile = t.Float(75.0)
+    threshold = t.Enum([None, "auto", "otsu"], None, allow_none=True)
+
+    @t.validate("labels")  # type: ignore[untyped-decorator]
+    def _any_labels(self, proposal: Any) -> PartLabels:
+        return PartLabels(proposal["value"], k=self.result.k if self.result is not None else None)
+
+    @t.validate("percentile")  # type: ignore[untyped-decorator]
+    def _in_range(self, proposal: Any) -> float:
+        return as_percentile(proposal["value"])
+
+
+class Naming(Named, w.VBox):
     """Keeps the names of the factors of a result, and measures them; see `LabelingPanel` for its traits.
 
     Args:
@@ -30,15 +48,10 @@ class Naming(w.VBox):
         traits: values of traits.
     """
 
-    result = t.Instance(DFFResult, allow_none=True)
-    labels = t.Instance(Mapping)  # always PartLabels, once it is checked
-    iou = t.List(t.Float(allow_none=True))
     mean_iou = t.Float(None, allow_none=True)
     covered = t.Int(0)
     coverage = t.Instance(np.ndarray, allow_none=True)
     coverage_threshold = t.Float(0.5)
-    percentile = t.Float(75.0)
-    threshold = t.Enum([None, "auto", "otsu"], None, allow_none=True)
     measuring = t.Bool(False)
     error = t.Unicode(None, allow_none=True)
     shown = t.Tuple()
@@ -72,14 +85,6 @@ class Naming(w.VBox):
     def _automatic(self, change: Any) -> None:
         if change["new"] != (self.threshold == "auto"):  # else it only follows the threshold, which may be "otsu"
             self.threshold = "auto" if change["new"] else None
-
-    @t.validate("labels")  # type: ignore[untyped-decorator]
-    def _any_labels(self, proposal: Any) -> PartLabels:
-        return PartLabels(proposal["value"], k=self.result.k if self.result is not None else None)
-
-    @t.validate("percentile")  # type: ignore[untyped-decorator]
-    def _in_range(self, proposal: Any) -> float:
-        return as_percentile(proposal["value"])
 
     def wait(self, timeout: float | None = None) -> None:
         """Block until the IoU covers every image with a ground truth.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..images import ImageSet
 from ..result import DFFResult
-from .asked import Request
+from .request import Request
 
 if TYPE_CHECKING:
     from ..activations import Activations

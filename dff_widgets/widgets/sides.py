@@ -18,9 +18,9 @@ from ..names import EMBEDDED
 from ..networks import Network
 from ..result import DFFResult
 from ..scale import Store
-from .asked import Request
 from .controls import MOST_FACTORS, NETWORKS, OTHER, layer_title, pairs
 from .pipeline import _IN_MEMORY, _MAX_SKETCH_RANK, Pipeline, Report
+from .request import Request
 
 if TYPE_CHECKING:
     from .comparison import DFFComparison

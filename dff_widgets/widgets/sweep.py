@@ -22,6 +22,7 @@ from ..networks import Network, load_network
 from ..wording import one_line
 from .asked import AnyNetwork
 from .jobs import CancelledError, LatestJob, Ticket
+from .naming import as_percentile
 from .sweeping import Plan, Point, describe, run
 
 _HERE = Path(__file__).parent
@@ -132,9 +133,7 @@ class SweepView(anywidget.AnyWidget):
 
     @t.validate("percentile")  # type: ignore[untyped-decorator]
     def _in_range(self, proposal: Any) -> float:
-        if not 0 <= proposal["value"] <= 100:
-            raise t.TraitError(f"percentile is {proposal['value']!r}; give a number from 0 to 100")
-        return float(proposal["value"])
+        return as_percentile(proposal["value"])
 
     @t.validate("measure")  # type: ignore[untyped-decorator]
     def _known_measure(self, proposal: Any) -> str:

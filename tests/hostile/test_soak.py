@@ -21,7 +21,7 @@ from torch import nn
 
 import dff_widgets as dff
 from dff_widgets.dff import apply, factorize
-from dff_widgets.widgets.asked import Basis
+from dff_widgets.widgets.request import Basis
 
 PARTS = ("head", "torso", "legs", "tail")
 NAMES = (*PARTS, "the left ear")  # the last is in no image before it is painted

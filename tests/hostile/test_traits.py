@@ -9,7 +9,7 @@ import traitlets as t
 from ipywidgets.widgets.widget import _instances
 
 import dff_widgets as dff
-from dff_widgets.widgets.asked import Basis
+from dff_widgets.widgets.request import Basis
 
 from .test_soak import image_set, network
 
