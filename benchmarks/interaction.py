@@ -26,7 +26,7 @@ from tests.browser import chromium
 from tests.browser.jupyter import BROWSER_ARGS, Notebook, Server
 
 CELLS = (
-    "import dff_widgets as dff\nimages = dff.datasets.creatures(n=12, seed=0, size=256)",
+    "import dff_widgets as dff\nimages = dff.datasets.creatures(n=12, seed=0, size=256)\ndff.warm_up()",
     "explorer = dff.DFFExplorer(images, k=3)\nexplorer",
 )
 
@@ -35,9 +35,9 @@ WATCH = """([event, done]) => {
   const test = new Function('return ' + done);
   window.waited = new Promise((resolve) => addEventListener(event, () => {
     const start = performance.now();
-    const painted = new MessageChannel(); // its message comes after the paint of the frame that posts it
-    const look = () => requestAnimationFrame(() => painted.port2.postMessage(0));
-    painted.port1.onmessage = () => (test() ? resolve(performance.now() - start) : look());
+    // urgent: it comes right after the paint of the frame that posts it, before whatever else the page has to do
+    const look = () => requestAnimationFrame(() => scheduler.postTask(painted, { priority: 'user-blocking' }));
+    const painted = () => (test() ? resolve(performance.now() - start) : look());
     look();
   }, { capture: true, once: true }));
 }"""
@@ -133,7 +133,23 @@ def layer_changes(book: Notebook, runs: int) -> list[float]:
     return times
 
 
-def opacity_changes(book: Notebook, runs: int) -> list[float]:
+def drags(book: Notebook, runs: int, slider: str) -> list[float]:
+    """A slider pulled to and fro."""
+    page, handle = book.page, book.page.get_by_label(slider, exact=True)
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 0.75 * box["width"], y)
+    page.mouse.down()
+    times = []
+    for number in range(runs):
+        frames, x = page.evaluate(FRAMES), box["x"] + (0.6 if number % 2 else 0.8) * box["width"]
+        times.append(timed(book, "input", f"{FRAMES} > {frames}", lambda x=x: page.mouse.move(x, y)))
+    page.mouse.up()
+    return times
+
+
+def opacity_keys(book: Notebook, runs: int) -> list[float]:
     slider = book.page.get_by_label("Opacity of factor 0", exact=True)
     slider.focus()
     times = []
@@ -147,6 +163,14 @@ def opacity_changes(book: Notebook, runs: int) -> list[float]:
 def forget_names(book: Notebook) -> None:
     run(book, "explorer.panel.clear()")
     book.page.wait_for_function(f"{SCORE} === ''")
+
+
+def visibility_changes(book: Notebook, runs: int) -> list[float]:
+    box, times = book.page.get_by_label("Show factor 0", exact=True), []
+    for _ in range(runs):
+        frames = book.page.evaluate(FRAMES)
+        times.append(timed(book, "change", f"{FRAMES} > {frames}", box.click))
+    return times
 
 
 def namings(book: Notebook, runs: int) -> list[float]:
@@ -174,17 +198,7 @@ def percentile_frames(book: Notebook, runs: int) -> list[float]:
     page.get_by_label("What is drawn").select_option("masks")
     run(book, "explorer.wait()")
     page.wait_for_timeout(500)
-    slider = page.get_by_label("Percentile from which a pixel is in the mask")
-    slider.scroll_into_view_if_needed()
-    box = slider.bounding_box()
-    y = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + 0.75 * box["width"], y)
-    page.mouse.down()
-    times = []
-    for number in range(runs):
-        frames, x = page.evaluate(FRAMES), box["x"] + (0.6 if number % 2 else 0.8) * box["width"]
-        times.append(timed(book, "input", f"{FRAMES} > {frames}", lambda x=x: page.mouse.move(x, y)))
-    page.mouse.up()
+    times = drags(book, runs, "Percentile from which a pixel is in the mask")
     page.get_by_label("What is drawn").select_option("heat")
     run(book, "explorer.wait()")
     return times
@@ -210,32 +224,60 @@ def named_k_changes(book: Notebook, runs: int) -> list[float]:
     return k_changes(book, runs, lambda k: f"{SUMMARY}.includes('of {k} named') && {SUMMARY}.includes('all 12')")
 
 
-def first_photos(book: Notebook, _runs: int) -> list[float]:
-    """From running the notebook, in a fresh kernel, to the photos on the screen; `first_picture` goes on from there."""
+def first_pictures(book: Notebook, start: str) -> None:
+    """Run a command; `window.photos` and `window.overlays` are the times until they are on the screen."""
     book.page.evaluate(
-        """() => { const start = performance.now();
+        """(command) => { const start = performance.now();
         const painted = () => [...document.querySelectorAll('.dffw canvas')].some(
           (c) => c.width && c.getContext('2d').getImageData(c.width / 2, c.height / 2, 1, 1).data[3]);
         const factors = () => painted() && document.querySelector('.dffw-row');
         const when = (shown) => new Promise((resolve) => { const look = () => requestAnimationFrame(
           shown() ? () => resolve(performance.now() - start) : look); look(); });
-        [window.photos, window.first] = [when(painted), when(factors)];
-        jupyterapp.commands.execute('notebook:run-all-cells'); }"""
+        [window.photos, window.overlays] = [when(painted), when(factors)];
+        jupyterapp.commands.execute(command); }""",
+        start,
     )
+
+
+def photos_of_all(book: Notebook, _runs: int) -> list[float]:
+    """From running the whole notebook, in a fresh kernel, to the photos on the screen."""
+    first_pictures(book, "notebook:run-all-cells")
     return [book.page.evaluate("window.photos")]
 
 
-def first_picture(book: Notebook, _runs: int) -> list[float]:
-    """From the same start to overlays on the screen, once."""
-    return [book.page.evaluate("window.first")]
+def photos_of_cell(book: Notebook, pause: float) -> list[float]:
+    """From running the explorer's cell, so many seconds after the cell before it, to the photos on the screen."""
+    book.page.evaluate(
+        """async () => { const { content, sessionContext } = jupyterapp.shell.currentWidget;
+        await jupyterapp.commands.execute('notebook:clear-all-cell-outputs');
+        await sessionContext.session.kernel.restart();
+        await sessionContext.session.kernel.info;
+        content.activeCellIndex = 0;
+        await jupyterapp.commands.execute('notebook:run-cell');
+        content.activeCellIndex = 1; }"""
+    )
+    book.page.wait_for_timeout(1000 * pause)
+    first_pictures(book, "notebook:run-cell")
+    return [book.page.evaluate("window.photos")]
+
+
+def overlays(book: Notebook, _runs: int) -> list[float]:
+    """From the same start to the overlays on the screen."""
+    return [book.page.evaluate("window.overlays")]
 
 
 ACTIONS: dict[str, Callable[[Notebook, int], list[float]]] = {
-    "photos, imports included": first_photos,
-    "first overlays, imports included": first_picture,
+    "fresh kernel, both cells: photos": photos_of_all,
+    "fresh kernel, both cells: overlays": overlays,
+    "fresh kernel, the explorer's cell at once: photos": lambda book, _runs: photos_of_cell(book, 0),
+    "fresh kernel, the explorer's cell at once: overlays": overlays,
+    "fresh kernel, the explorer's cell after 5 s: photos": lambda book, _runs: photos_of_cell(book, 5),
+    "fresh kernel, the explorer's cell after 5 s: overlays": overlays,
     "k, cached activations": k_changes,
     "layer, cached activations": layer_changes,
-    "opacity": opacity_changes,
+    "opacity dragged: a frame": lambda book, runs: drags(book, runs, "Opacity of factor 0"),
+    "opacity by a key": opacity_keys,
+    "visibility": visibility_changes,
     "a name typed, Enter": namings,
     "a suggestion": lambda book, runs: clicks(book, runs, ".dffw-chip"),
     "a cell of the matrix": lambda book, runs: clicks(book, runs, ".dffw-cell"),

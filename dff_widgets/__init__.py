@@ -50,6 +50,7 @@ _HOME: dict[str, str | None] = {
     "scale": None,
     "spectrum": "inspection",
     "top_patches": "inspection",
+    "warm_up": "warming",
 }
 
 __all__ = sorted(_HOME)

@@ -147,14 +147,14 @@ def logits(network: Network, vectors: npt.ArrayLike, *, layer: str | None = None
 
 
 def class_names(module: nn.Module, count: int) -> list[str]:
-    """The names of a network's classes: ImageNet's where torchvision or timm made it, else numbers; nothing is fetched.
+    """The names of a network's classes: ImageNet's where it is a known one, else numbers; nothing is fetched.
 
     Args:
         module: the network.
         count: how many classes it tells apart.
     """
     library = type(module).__module__.partition(".")[0]
-    if library in ("torchvision", "timm") and count == 1000:
+    if library in ("dff_widgets", "torchvision", "timm") and count == 1000:
         import torchvision
 
         return list(torchvision.models.get_model_weights("resnet50")["DEFAULT"].meta["categories"])

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from .tally import Counts, Tally, ratio
 
@@ -157,6 +156,8 @@ def largest_box(mask: Array) -> Array:
         (4,) int64 ``xmin, ymin, xmax, ymax`` in pixels from 0, both ends included; of equally large ones the first
         in row-major order; ``0, 0, -1, -1``, a box of no area, for an empty mask.
     """
+    from scipy import ndimage  # a third of a second, and the first picture needs none
+
     components, count = ndimage.label(mask, structure=np.ones((3, 3)))
     if not count:
         return np.array(EMPTY_BOX)

