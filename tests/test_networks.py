@@ -45,6 +45,7 @@ def test_the_embedded_network_is_that_of_timm(weights):
     images = torch.randn(2, 3, 75, 131, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         assert torch.equal(own.module(images), theirs.module(images))
+        assert torch.equal(own.module.forward_features(images), theirs.module.forward_features(images))
 
 
 def test_the_embedded_network_recognizes_an_officer(embedded):

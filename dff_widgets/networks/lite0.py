@@ -38,9 +38,14 @@ class EfficientNetLite0(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (n, 3, h, w) to the scores of ImageNet's classes (n, 1000)."""
-        maps = self.blocks(self.bn1(self.conv_stem(images)))
-        scores: Tensor = self.classifier(self.global_pool(self.bn2(self.conv_head(maps))))
+        scores: Tensor = self.classifier(self.global_pool(self.forward_features(images)))
         return scores
+
+    def forward_features(self, images: Tensor) -> Tensor:
+        """Images (n, 3, h, w) to the features before the pooling (n, 1280, ceil(h / 32), ceil(w / 32))."""
+        maps = self.blocks(self.bn1(self.conv_stem(images)))
+        features: Tensor = self.bn2(self.conv_head(maps))
+        return features
 
 
 class _SameConv2d(nn.Conv2d):
