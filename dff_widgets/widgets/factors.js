@@ -95,13 +95,11 @@ function factorRows({ model, listen, put, putAt, send, select }) {
       rows.push(build(rows.length));
       completions.before(rows.at(-1).row);
     }
-    const [colors, shares, visible, opacity] = ["colors", "shares", "visible", "opacity"].map((name) => model.get(name));
+    const [colors, shares] = ["colors", "shares"].map((name) => model.get(name));
     rows.forEach((r, j) => {
       const name = titleOf(j);
       const short = name.slice(0, 200);
-      r.check.checked = visible[j];
       r.check.setAttribute("aria-label", `Show ${short}`);
-      r.range.value = opacity[j];
       r.range.setAttribute("aria-label", `Opacity of ${short}`);
       r.button.title = `Select ${short}`;
       r.button.setAttribute("aria-label", `Select ${short}`);
@@ -118,8 +116,15 @@ function factorRows({ model, listen, put, putAt, send, select }) {
       r.box.title = said.slice(0, 500);
       updateNotes(r, j);
     });
+    syncShown();
+  }
+
+  /** Apart from all the rest, which the page would lay out again at every step of a slider. */
+  function syncShown() {
+    const [visible, opacity] = ["visible", "opacity"].map((name) => model.get(name));
+    rows.forEach((r, j) => ([r.check.checked, r.range.value] = [visible[j], opacity[j]]));
   }
 
   const focusName = (j) => rows[j]?.box?.select() ?? rows[j]?.box?.focus();
-  return { list, sync, focusName, count: () => rows.length };
+  return { list, sync, syncShown, focusName, count: () => rows.length };
 }

@@ -286,8 +286,8 @@ function render({ model, el }) {
   on(["heat", "grids", "colors", "gains"], cutHeat);
   on("levels", () => ((dragged = null), draw()));
   on("view", draw);
-  on(["opacity", "visible"], draw);
-  on(["names", "colors", "shares", "opacity", "visible", "selected", "labelling", "labels", "known", "scores", "coverage",
+  on(["opacity", "visible"], () => (factors.syncShown(), draw()));
+  on(["names", "colors", "shares", "selected", "labelling", "labels", "known", "scores", "coverage",
     "coverage_parts", "coverage_threshold", "undoable", "redoable", "summary", "measured", "view", "percentile", "automatic",
   ], syncPanel);
   on("photo", () => ((photo.value = model.get("photo")), draw()));
