@@ -166,12 +166,16 @@ function render({ model, el }) {
   function fill() {
     const sides = model.get("sides");
     if (!table.caption) return;
-    table.caption.textContent = pointed ? "Strength under the pointer" : sides.length ? "Share of what is explained" : "";
+    table.caption.textContent = pointed ? "Strength under the pointer, the strongest in bold" : sides.length ? "Share of what is explained" : "";
     halves.forEach((_, s) => {
       const values = [];
       if (pointed) valuesAt(s, ...pointed).forEach((v, row) => (values[row] = v?.toFixed(2)));
       else sides[s]?.rows.forEach((row, f) => (values[row] = percent(sides[s].shares[f])));
-      cells.forEach((cell, row) => (cell[s].textContent = values[row] ?? "–"));
+      const first = pointed ? strongest(s, ...pointed) : -1;
+      cells.forEach((cell, row) => {
+        cell[s].textContent = values[row] ?? "–";
+        cell[s].classList.toggle("dffw-dominant", row === first);
+      });
     });
   }
 
@@ -230,7 +234,8 @@ function render({ model, el }) {
   on(["heats", "colors"], heat);
   on(["opacity", "visible", "photo", "tile_size"], show);
   on(["sides", "names", "alike"], sync);
-  on(["opacity", "visible", "selected"], factors.sync);
+  on(["opacity", "visible"], factors.syncShown);
+  on("selected", factors.sync);
   on("photo", () => (photo.value = model.get("photo")));
   on("tile_size", () => (size.value = model.get("tile_size")));
   load();

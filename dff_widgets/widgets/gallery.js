@@ -41,10 +41,13 @@ function render({ model, el }) {
   const factors = factorRows(tools);
   const labels = labelTools(tools);
   const grid = make("div", { className: "dffw-grid", tabIndex: 0, aria: { role: "list", label: "Images" } });
-  const readout = make("div", { className: "dffw-readout", aria: { role: "status", live: "off" } });
+  const dominant = make("strong", { className: "dffw-dominant", dir: "auto" });
+  const readout = make("div", { className: "dffw-readout" });
+  const title = make("div", { className: "dffw-title", textContent: "Factors" });
+  const head = make("div", { className: "dffw-head", aria: { role: "status", live: "off" } }, title, dominant, readout);
   const view = make("div", { className: "dffw-view" });
   const panel = make("div", { className: "dffw-panel", aria: { role: "group", label: "Factors" } });
-  panel.append(make("div", { className: "dffw-title", textContent: "Factors" }), factors.list, labels.element, view, readout);
+  panel.append(head, factors.list, labels.element, view);
   el.classList.add("dffw");
   el.replaceChildren(grid, panel);
 
@@ -76,7 +79,7 @@ function render({ model, el }) {
         listen(canvas, "dblclick", () => send({ do: "open", tile: i }));
       }
       listen(canvas, "pointermove", (event) => read(i, event));
-      listen(canvas, "pointerleave", () => (readout.textContent = hint()));
+      listen(canvas, "pointerleave", readNothing);
       listen(canvas, "click", (event) => select(strongest(valuesAt(i, event))));
       return { canvas, figure: make("figure", { aria: { role: "listitem" } }, canvas, make("figcaption", {}, caption)), caption };
     });
@@ -190,12 +193,19 @@ function render({ model, el }) {
 
   const hint = () => (model.get("colors").length ? "Point at an image for the factors there." : "");
 
+  function readNothing() {
+    dominant.textContent = "";
+    readout.textContent = hint();
+  }
+
   function read(i, event) {
     const values = valuesAt(i, event);
     if (!values.length) return;
-    const colors = model.get("colors");
-    const swatches = values.map((v, j) => make("span", {}, swatch(colors[j]), v.toFixed(2)));
-    readout.replaceChildren(...swatches);
+    const [colors, names] = ["colors", "names"].map((name) => model.get(name));
+    const first = strongest(values);
+    dominant.textContent = first < 0 ? "none shown here" : `strongest: ${names[first].slice(0, 200)}`;
+    readout.replaceChildren(...values.map((v, j) =>
+      make("span", { className: j === first ? "dffw-dominant" : "" }, swatch(colors[j]), v.toFixed(2))));
   }
 
   function select(factor) {
@@ -214,7 +224,9 @@ function render({ model, el }) {
     factors.sync();
     labels.sync();
     syncView();
-    if (!readout.childElementCount) readout.textContent = hint();
+    if (!readout.childElementCount) readNothing();
+    const perLine = model.get("labelling") ? 6 : 4;
+    readout.style.minHeight = `${20 * Math.ceil(factors.count() / perLine)}px`; // pointing at an image moves nothing
   }
 
   const photo = slider("Brightness of the photos", model.get("photo"), {}, (v, options) => put("photo", v, options));

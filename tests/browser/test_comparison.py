@@ -115,6 +115,8 @@ def test_pointing_reads_both_sides_at_the_same_point(page, maps) -> None:
     assert [float(v) for v in column(page, 0)[:2]] == pytest.approx(left, abs=0.05)
     assert [float(v) for v in (column(page, 1)[0], column(page, 1)[2])] == pytest.approx(want, abs=0.05)
     assert column(page, 2) == ["0.90", "–", "–"]
+    dominant = page.locator(".dffw-values .dffw-dominant").all_inner_texts()
+    assert sorted(map(float, dominant)) == pytest.approx(sorted([left.max(), want.max()]), abs=0.05)
     marks = page.locator(".dffw-mark:visible")
     assert marks.count() == 2
     places = [
@@ -123,7 +125,7 @@ def test_pointing_reads_both_sides_at_the_same_point(page, maps) -> None:
     assert places[0][:2] == places[1][:2]
     assert [where[2] for where in places] == ["Left", "Right"]
     page.mouse.move(0, 0)
-    assert page.locator(".dffw-mark:visible").count() == 0
+    assert page.locator(".dffw-mark:visible, .dffw-dominant").count() == 0
     assert column(page, 0)[0] == "75 %"
 
 

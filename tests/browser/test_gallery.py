@@ -112,9 +112,13 @@ def test_pointing_reads_the_factors_and_a_click_selects_the_strongest(blank, gal
     at = {"x": box["width"] * 2.5 / 6, "y": box["height"] * 1.5 / 4}
     canvas.hover(position=at)
     read = page.locator(".dffw-readout span").all_inner_texts()
-    assert [float(v) for v in read] == pytest.approx(maps[0][:, 1, 2], abs=0.05)
+    values, names = maps[0][:, 1, 2], page.evaluate("model.get('names')")
+    dominant = int(values.argmax())
+    assert [float(v) for v in read] == pytest.approx(values, abs=0.05)
+    assert page.locator(".dffw-head strong").inner_text() == f"strongest: {names[dominant]}"
+    assert page.locator(".dffw-readout .dffw-dominant").inner_text() == read[dominant]
     canvas.click(position=at)
-    assert page.evaluate("model.get('selected')") == int(maps[0][:, 1, 2].argmax())
+    assert page.evaluate("model.get('selected')") == dominant
     assert page.locator(".dffw-selected").count() == 1
 
 
@@ -160,3 +164,16 @@ def test_disposing_leaves_no_listener(blank, gallery) -> None:
     assert page.evaluate("model.listeners()") > 0
     page.evaluate("dispose()")
     assert page.evaluate("model.listeners()") == 0
+
+
+def test_the_number_of_a_factor_is_whole_while_names_are_given(blank, gallery) -> None:
+    page = blank(gallery)
+    page.evaluate(
+        """() => {const many = (value) => Array(12).fill(value); model.set({labelling: true, labels: many([]),
+        coverage: [], coverage_parts: [], names: many("a"), colors: many("#888888"), shares: many(0.1),
+        opacity: many(1), visible: many(true), gains: many(1)});}"""
+    )
+    last = page.locator(".dffw-name span").last
+    page.wait_for_function("document.querySelectorAll('.dffw-row').length === 12")
+    assert last.inner_text() == "11"
+    assert last.evaluate("e => e.scrollWidth <= e.clientWidth")
