@@ -195,11 +195,13 @@ class DFFComparison(w.VBox):
             finally:
                 self._settling = before
 
-    def set_by_person(self, which: str, name: str, value: Any) -> None:
-        """A control of a side was moved; nothing happens when the widget moved it."""
+    def set_by_person(self, which: str, name: str, value: Any) -> bool:
+        """A control of a side was moved; nothing happens when the widget moved it. Whether a person did."""
         with self._lock:
-            if not self._settling:
-                setattr(self, which, {name: value})
+            if self._settling:
+                return False
+            setattr(self, which, {name: value})
+            return True
 
     def _asked(self, change: Any) -> None:
         with self._lock:

@@ -10,6 +10,7 @@ import ipywidgets as w
 
 from ..names import EMBEDDED, PAPER
 from .jobs import Ticket
+from .network_search import OTHER, NetworkSearch
 from .request import Request
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from .explorer import DFFExplorer
 
 NETWORKS = (EMBEDDED, *PAPER, "resnet50", "densenet161", "googlenet")
-OTHER = "another…"
 SOLVERS = {"HALS": "hals", "Multiplicative (paper)": "mu", "Semi-NMF (signed)": "semi"}
 _SIZES = (160, 224, 320, 448, 512)
 MOST_FACTORS = 10  # of the slider; more can be set from Python
@@ -34,11 +34,7 @@ class Controls:
             return w.Dropdown(description=name, options=options, style=narrow, layout=w.Layout(width=width))
 
         self._network = dropdown("Network", [*NETWORKS, OTHER], "235px")
-        self._other = w.Text(
-            placeholder="a torchvision or timm name, then Enter",
-            continuous_update=False,
-            layout=w.Layout(width="250px", display="none"),
-        )
+        self._other = NetworkSearch("250px", lambda name: explorer.set_by_person("network", name))
         self._layer = dropdown("Layer", [("default", "")], "250px")
         self._k = w.IntSlider(
             min=1, max=MOST_FACTORS, description="Factors k", style=narrow, layout=w.Layout(width="235px")
@@ -78,7 +74,6 @@ class Controls:
             control.observe(lambda change, name=name: self._moved(name, change["new"]), "value")
             explorer.observe(lambda change, name=name: self._follow(name, change["new"]), name)
             self._follow(name, getattr(explorer, name))
-        self._other.observe(lambda change: self._moved("network", change["new"].strip() or OTHER), "value")
         self._start.on_click(lambda _: explorer.start())
         explorer.observe(lambda c: setattr(self._start.layout, "display", "" if c["new"] else "none"), "held")
         self._cancel.on_click(lambda _: explorer.cancel())
@@ -101,12 +96,13 @@ class Controls:
 
     def accept(self, network: Network, request: Request) -> None:
         """Make room for values that worked and that the controls did not offer; list the network's layers."""
+        self._other.show(False)  # what did not work stays there, to be mended
         self._offer(self._network, getattr(request.network, "name", type(request.network).__name__), request.network)
         self._offer(self._size, f"{request.size} px", request.size)
         self._k.max = max(self._k.max, request.k)
-        # The layers that suit the solver: the default first, then from the deepest to the first.
+        # The layers that suit the solver: the default first, then all in forward order.
         signed = request.solver == "semi" or not any(layer.nonnegative for layer in network.layers)
-        fit = [layer for layer in reversed(network.layers) if layer.nonnegative or signed]
+        fit = [layer for layer in network.layers if layer.nonnegative or signed]
         listed = {layer.name: layer for layer in (network.layer(), *fit, network.layer(request.layer))}
         options = [(layer_title(layer), name) for name, layer in listed.items()]
         if list(self._layer.options) != options:
@@ -122,11 +118,10 @@ class Controls:
 
     # ------------------------------------------------------------------------------------------ controls and traits
     def _moved(self, name: str, value: Any) -> None:
-        if name == "network":
-            self._other.layout.display = "" if value == OTHER else "none"
-            if value == OTHER:
-                return
-        self._explorer.set_by_person(name, value)
+        if name == "network" and value == OTHER:
+            self._other.show(True)
+        elif self._explorer.set_by_person(name, value) and name == "network":
+            self._other.show(False)
 
     def _follow(self, name: str, value: Any) -> None:
         """Move the control to the value, where it has a place for it; `accept` makes one once the value works."""

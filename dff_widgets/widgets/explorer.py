@@ -228,11 +228,13 @@ class DFFExplorer(Asked, w.VBox):
             finally:
                 self._settling = before
 
-    def set_by_person(self, name: str, value: Any) -> None:
-        """A control was moved; nothing happens when the explorer moved it."""
+    def set_by_person(self, name: str, value: Any) -> bool:
+        """A control was moved; nothing happens when the explorer moved it. Whether a person did."""
         with self.lock:
-            if not self._settling:
-                setattr(self, name, value)
+            if self._settling:
+                return False
+            setattr(self, name, value)
+            return True
 
     def _asked(self, change: Any) -> None:
         with self.lock:

@@ -18,7 +18,8 @@ from ..names import EMBEDDED
 from ..networks import Network
 from ..result import DFFResult
 from ..scale import Store
-from .controls import MOST_FACTORS, NETWORKS, OTHER, layer_title, pairs
+from .controls import MOST_FACTORS, NETWORKS, layer_title, pairs
+from .network_search import OTHER, NetworkSearch
 from .pipeline import _IN_MEMORY, _MAX_SKETCH_RANK, Pipeline, Report
 from .request import Request
 
@@ -120,11 +121,7 @@ class Toolbar(w.VBox):
             style = {"description_width": "initial"}
             return w.Dropdown(description=name, options=options, style=style, layout=w.Layout(width=width))
 
-        self._other = w.Text(
-            placeholder="a torchvision or timm name, then Enter",
-            continuous_update=False,
-            layout=w.Layout(width="230px", display="none"),
-        )
+        self._other = NetworkSearch("230px", lambda name: comparison.set_by_person(which, "network", name))
         self.controls = {
             "network": dropdown("Network", [*NETWORKS, OTHER], "230px"),
             "layer": dropdown("Layer", [("default", "")], "230px"),
@@ -140,7 +137,6 @@ class Toolbar(w.VBox):
         self._follow()
         for name, control in self.controls.items():
             control.observe(lambda change, name=name: self._moved(name, change["new"]), "value")
-        self._other.observe(lambda change: self._moved("network", change["new"].strip() or OTHER), "value")
         comparison.observe(lambda _: self._follow(), which)
         network, *others = self.controls.values()
         wrap = w.Layout(flex_flow="row wrap", align_items="center")
@@ -149,24 +145,24 @@ class Toolbar(w.VBox):
 
     def accept(self, network: Network) -> None:
         """Make room for values that worked and that the controls did not offer; list the network's layers."""
+        self._other.show(False)  # what did not work stays there, to be mended
         side = getattr(self._comparison, self._which)
         asked, control = side["network"], self.controls["network"]
         offered = pairs(control.options)
         if asked not in [value for _, value in offered]:
             control.options = [(asked if isinstance(asked, str) else network.name, asked), *offered]
         self.controls["k"].max = max(self.controls["k"].max, side["k"])
-        listed = {layer.name: layer for layer in (network.layer(), *reversed(network.layers))}
+        listed = {layer.name: layer for layer in (network.layer(), *network.layers)}
         options = [(layer_title(layer), name) for name, layer in listed.items()]
         if list(self.controls["layer"].options) != options:
             self.controls["layer"].options = options
         self._follow()
 
     def _moved(self, name: str, value: Any) -> None:
-        if name == "network":
-            self._other.layout.display = "" if value == OTHER else "none"
-            if value == OTHER:
-                return
-        self._comparison.set_by_person(self._which, name, value)
+        if name == "network" and value == OTHER:
+            self._other.show(True)
+        elif self._comparison.set_by_person(self._which, name, value) and name == "network":
+            self._other.show(False)
 
     def _follow(self) -> None:
         """Move the controls to the settings they have a place for; `accept` makes one once the settings work."""

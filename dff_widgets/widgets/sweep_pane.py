@@ -80,7 +80,7 @@ class SweepPickers(w.HBox):
         if self._view is not None:
             self._view.unobserve(self._follow, ["layers", "ks", "seeds"])
         self._view = view
-        titles = {one.name: layer_title(one) for one in reversed(network.layers)}
+        titles = {one.name: layer_title(one) for one in network.layers}
         self._titles = {**dict.fromkeys(view.layers, ""), **titles}  # those that are chosen at first come first
         self.ks.max = max(MOST_FACTORS, most)
         self._follow()

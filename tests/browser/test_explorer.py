@@ -171,3 +171,26 @@ def test_an_error_is_a_sentence_in_the_status_line(open_notebook) -> None:
     book.page.get_by_text("has no layer 'bn7'; the nearest are bn2").wait_for()
     assert book.page.locator(".dffw canvas").count() == 4
     no_errors(book)
+
+
+@pytest.mark.lab_only
+def test_any_network_is_found_by_a_part_of_its_name_and_a_wrong_one_stays_to_be_mended(open_notebook) -> None:
+    book = open_notebook(SMALL)
+    book.run_all()
+    settle(book)
+    picker, box = book.page.get_by_label("Network", exact=True), book.page.get_by_placeholder("names, then Enter")
+    assert not box.is_visible()
+    picker.select_option(label="another…")
+    box.wait_for(timeout=60000)
+    book.page.wait_for_function("document.querySelectorAll('.widget-text option').length > 1000")
+    offered = set(book.page.locator(".widget-text option").evaluate_all("all => all.map(o => o.value)"))
+    assert {"efficientnet_lite0", "vgg19", "resnet10t", "convnext_tiny"} <= offered
+    box.fill("vgg91")
+    box.press("Enter")
+    book.page.get_by_text("there is no network 'vgg91'; the nearest are vgg19").wait_for()
+    assert picker.evaluate("e => e.selectedOptions[0].label") == "efficientnet_lite0"
+    assert box.input_value() == "vgg91"
+    box.fill("efficientnet_lite0")
+    box.press("Enter")
+    picker.select_option(label="vgg16")
+    box.wait_for(state="hidden")

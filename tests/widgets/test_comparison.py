@@ -323,7 +323,7 @@ def test_a_broken_part_mask_is_said_and_the_pictures_stay(images, left) -> None:
 def test_the_toolbars_follow_and_set_the_settings(comparison) -> None:
     bar = comparison.toolbars["right"].controls
     assert (bar["k"].value, bar["method"].value, bar["layer"].value) == (3, "dff", "4")
-    assert [value for _, value in bar["layer"].options] == ["4", "3", "2", "1", "0"]
+    assert [value for _, value in bar["layer"].options] == ["4", "0", "1", "2", "3"]
     bar["method"].value = "pca"
     bar["k"].value = 2
     comparison.wait(30)

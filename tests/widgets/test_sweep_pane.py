@@ -28,9 +28,9 @@ def test_at_first_a_few_layers_of_all_are_chosen_and_what_is_to_come_is_counted(
     assert pane.pickers.layers.options == (
         ("4 · 10 ch · /8", "4"),
         ("2 · 6 ch · /4", "2"),
-        ("3 · 10 ch · /8 · signed", "3"),
-        ("1 · 6 ch · /4 · signed", "1"),
         ("0 · 3 ch · /1 · signed", "0"),
+        ("1 · 6 ch · /4 · signed", "1"),
+        ("3 · 10 ch · /8 · signed", "3"),
     )
     assert (pane.view.state, pane.view.status) == ("ready", "48 factorizations to come")
     assert (pane.pickers.ks.min, pane.pickers.ks.max) == (1, 10)
@@ -136,4 +136,4 @@ def test_a_layer_by_its_second_name_can_be_swept(images) -> None:
     assert explorer.error is None
     assert asked(explorer.sweeping)[0] == ["1.1", "0"]
     names = [name for _, name in explorer.sweeping.pickers.layers.options]
-    assert names == ["1.1", "0", "2", "2.0", "1", "1.0", "0.0"]
+    assert names == ["1.1", "0", "0.0", "1.0", "1", "2.0", "2"]
