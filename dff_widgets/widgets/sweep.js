@@ -50,7 +50,7 @@ function render({ model, el }) {
   const svg = draw("svg", { class: "dffw-chart" });
   const tip = make("div", { className: "dffw-tip", hidden: true, aria: { hidden: true } });
   const plot = make("div", { className: "dffw-plot" }, svg, tip);
-  const legend = make("ul", { className: "dffw-legend", aria: { label: "Layers" } });
+  const legend = make("ul", { className: "dffw-legend", aria: { label: "Layers of the chart" } });
   el.classList.add("dffw", "dffw-sweep");
   el.replaceChildren(tools, plot, legend);
 
