@@ -110,7 +110,7 @@ def photograph(book: Notebook, name: str, of: str) -> None:
 
 
 def film(book: Notebook) -> None:
-    """More factors with k, factors get names, heat maps become masks."""
+    """More factors with k, factors get names, an image is pointed at, heat maps become masks."""
     page = book.page
     book.run("explorer.k = 1; explorer.labels = {}")
     settle(book)
@@ -136,6 +136,17 @@ def film(book: Notebook) -> None:
         page.keyboard.press("Enter")
         settle(book)
         scene.shot(700)
+    tile = page.locator(".dffw canvas").nth(5)
+    box = tile.bounding_box()
+    assert box is not None
+    for across in (0.2, 0.5, 0.8):
+        scene.to(tile, across, steps=3)
+        tile.hover(position={"x": across * box["width"], "y": box["height"] / 2})
+        page.wait_for_timeout(150)
+        scene.shot(900)
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(150)
+    scene.shot(300)
     show = page.locator(".dffw-explorer select:has(option[value=masks])")
     scene.to(show)
     show.select_option("masks")

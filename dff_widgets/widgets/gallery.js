@@ -41,15 +41,12 @@ function render({ model, el }) {
   const factors = factorRows(tools);
   const labels = labelTools(tools);
   const grid = make("div", { className: "dffw-grid", tabIndex: 0, aria: { role: "list", label: "Images" } });
-  const dominant = make("strong", { className: "dffw-dominant", dir: "auto" });
-  const readout = make("div", { className: "dffw-readout" });
-  const title = make("div", { className: "dffw-title", textContent: "Factors" });
-  const head = make("div", { className: "dffw-head", aria: { role: "status", live: "off" } }, title, dominant, readout);
+  const readout = make("div", { className: "dffw-readout", hidden: true, aria: { role: "status", live: "off" } });
   const view = make("div", { className: "dffw-view" });
   const panel = make("div", { className: "dffw-panel", aria: { role: "group", label: "Factors" } });
-  panel.append(head, factors.list, labels.element, view);
+  panel.append(make("div", { className: "dffw-title", textContent: "Factors" }), factors.list, labels.element, view);
   el.classList.add("dffw");
-  el.replaceChildren(grid, panel);
+  el.replaceChildren(grid, panel, readout);
 
   let bitmaps = []; //  per tile, decoded
   let tiles = []; //    per tile {canvas, caption, h, w, maps: per factor bytes; tints, raw, cuts: drawn, or null}
@@ -79,7 +76,7 @@ function render({ model, el }) {
         listen(canvas, "dblclick", () => send({ do: "open", tile: i }));
       }
       listen(canvas, "pointermove", (event) => read(i, event));
-      listen(canvas, "pointerleave", readNothing);
+      listen(canvas, "pointerleave", () => (readout.hidden = true));
       listen(canvas, "click", (event) => select(strongest(valuesAt(i, event))));
       return { canvas, figure: make("figure", { aria: { role: "listitem" } }, canvas, make("figcaption", {}, caption)), caption };
     });
@@ -108,6 +105,7 @@ function render({ model, el }) {
   // -------------------------------------------------------------------------------------------------- the heat
   /** Cut the one buffer of all heat maps into one piece per tile and factor. */
   function cutHeat() {
+    readout.hidden = true; // it is of the heat before
     const heat = bytes(model.get("heat"));
     const grids = model.get("grids");
     const k = model.get("colors").length;
@@ -191,21 +189,21 @@ function render({ model, el }) {
     return values.reduce((best, v, j) => (visible[j] && v > (values[best] ?? 0) ? j : best), -1);
   }
 
-  const hint = () => (model.get("colors").length ? "Point at an image for the factors there." : "");
-
-  function readNothing() {
-    dominant.textContent = "";
-    readout.textContent = hint();
-  }
-
+  /** Beside the pointer, where one looks: the factors there, and which is strongest. */
   function read(i, event) {
     const values = valuesAt(i, event);
     if (!values.length) return;
     const [colors, names] = ["colors", "names"].map((name) => model.get(name));
     const first = strongest(values);
-    dominant.textContent = first < 0 ? "none shown here" : `strongest: ${names[first].slice(0, 200)}`;
-    readout.replaceChildren(...values.map((v, j) =>
+    const said = first < 0 ? "no factor shown here" : names[first].slice(0, 200);
+    readout.replaceChildren(make("strong", { textContent: said, dir: "auto" }), ...values.map((v, j) =>
       make("span", { className: j === first ? "dffw-dominant" : "" }, swatch(colors[j]), v.toFixed(2))));
+    readout.hidden = false;
+    const box = el.getBoundingClientRect();
+    const beside = (pointer, size, room) => (pointer + 14 + size > room ? Math.max(pointer - 14 - size, 0) : pointer + 14);
+    const x = beside(event.clientX - box.left, readout.offsetWidth, box.width);
+    const y = beside(event.clientY - box.top, readout.offsetHeight, box.height);
+    readout.style.transform = `translate(${x}px, ${y}px)`;
   }
 
   function select(factor) {
@@ -224,9 +222,6 @@ function render({ model, el }) {
     factors.sync();
     labels.sync();
     syncView();
-    if (!readout.childElementCount) readNothing();
-    const perLine = model.get("labelling") ? 6 : 4;
-    readout.style.minHeight = `${20 * Math.ceil(factors.count() / perLine)}px`; // pointing at an image moves nothing
   }
 
   const photo = slider("Brightness of the photos", model.get("photo"), {}, (v, options) => put("photo", v, options));

@@ -115,11 +115,27 @@ def test_pointing_reads_the_factors_and_a_click_selects_the_strongest(blank, gal
     values, names = maps[0][:, 1, 2], page.evaluate("model.get('names')")
     dominant = int(values.argmax())
     assert [float(v) for v in read] == pytest.approx(values, abs=0.05)
-    assert page.locator(".dffw-head strong").inner_text() == f"strongest: {names[dominant]}"
+    readout = page.locator(".dffw-readout")
+    assert readout.locator("strong").inner_text() == names[dominant]
     assert page.locator(".dffw-readout .dffw-dominant").inner_text() == read[dominant]
     canvas.click(position=at)
     assert page.evaluate("model.get('selected')") == dominant
     assert page.locator(".dffw-selected").count() == 1
+    page.evaluate("model.set('visible', model.get('visible').map(() => false))")
+    canvas.hover(position={"x": 1, "y": 1})
+    assert readout.locator("strong").inner_text() == "no factor shown here"
+    for tile in page.locator(".dffw canvas").all():
+        box, whole = tile.bounding_box(), page.locator(".dffw").bounding_box()
+        for x, y in [(2, 2), (box["width"] - 2, box["height"] - 2)]:
+            tile.hover(position={"x": x, "y": y})
+            at = readout.bounding_box()
+            assert at["x"] >= whole["x"]
+            assert at["x"] + at["width"] <= whole["x"] + whole["width"]
+            assert not at["x"] <= box["x"] + x <= at["x"] + at["width"] or not (
+                at["y"] <= box["y"] + y <= at["y"] + at["height"]
+            )
+    page.get_by_label("Opacity of a", exact=True).hover()
+    assert not readout.is_visible()
 
 
 def test_keys_select_and_hide(blank, gallery) -> None:
