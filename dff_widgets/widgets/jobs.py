@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
+import weakref
 from collections.abc import Callable
 from contextvars import copy_context
+
+_ALL: weakref.WeakSet[LatestJob] = weakref.WeakSet()
 
 
 class CancelledError(Exception):
@@ -45,6 +49,7 @@ class LatestJob:
         self._waiting: tuple[Callable[[Ticket], None], Ticket] | None = None
         self._running: Ticket | None = None
         self._thread: threading.Thread | None = None
+        _ALL.add(self)
 
     def submit(self, job: Callable[[Ticket], None]) -> None:
         """Run `job` as soon as the one before it has noticed that it is no longer wanted."""
@@ -54,7 +59,9 @@ class LatestJob:
                 self._running.cancel(superseded=True)
             self._waiting = (lambda ticket: context.run(job, ticket), Ticket())
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+                _watch_for_the_end()
+                # No daemon: Python would end it inside torch, which takes the process down ("terminate called").
+                self._thread = threading.Thread(target=self._work, name=self._name)
                 self._thread.start()
 
     def cancel(self) -> None:
@@ -86,3 +93,15 @@ class LatestJob:
             finally:
                 with self._changed:
                     self._running = None
+
+
+@functools.cache  # once
+def _watch_for_the_end() -> None:
+    """Cancel all jobs when the main thread has ended; Python waits for their threads then."""
+
+    def watch() -> None:
+        threading.main_thread().join()
+        for jobs in list(_ALL):
+            jobs.cancel()
+
+    threading.Thread(target=watch, name="dff-end").start()

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 from contextvars import ContextVar, copy_context
 from typing import Any
@@ -171,3 +173,18 @@ def _control(client: Any, kind: str, content: Any = None) -> Any:
         pass
     assert reply["content"]["status"] == "ok", reply["content"]
     return reply["content"]
+
+
+@pytest.mark.parametrize("phase", ["loading", "extracting"])
+def test_python_ends_well_whatever_an_explorer_is_doing(phase: str) -> None:
+    code = f"""
+import time
+import dff_widgets as dff
+
+explorer = dff.DFFExplorer(dff.datasets.creatures(n=12, size=64), k=2)
+while not explorer.status.startswith({phase!r}):
+    time.sleep(0.01)
+time.sleep(0.5)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stderr) == (0, "")
