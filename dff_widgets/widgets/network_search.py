@@ -31,10 +31,6 @@ class NetworkSearch(w.Combobox):
             self.placeholder = "looking up the names …"
             self._jobs.submit(self._look_up)
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Block until the names are there, at most `timeout` seconds; True when they are."""
-        return self._jobs.wait(timeout)
-
     def _look_up(self, _ticket: Ticket) -> None:
         from ..networks import network_names
 
