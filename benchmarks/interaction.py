@@ -26,7 +26,7 @@ from tests.browser import chromium
 from tests.browser.jupyter import BROWSER_ARGS, Notebook, Server
 
 CELLS = (
-    "import dff_widgets as dff\nimages = dff.datasets.creatures(n=12, seed=0, size=256)\ndff.warm_up()",
+    "import dff_widgets as dff\ndff.warm_up()\nimages = dff.datasets.creatures(n=12, seed=0, size=256)",
     "explorer = dff.DFFExplorer(images, k=3)\nexplorer",
 )
 

@@ -1,12 +1,16 @@
 import random
+import sys
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
+from dff_widgets import warming
 from dff_widgets.datasets import creatures
+from dff_widgets.datasets.creatures import animals
 from dff_widgets.datasets.creatures.animals import draw_animal
 from dff_widgets.datasets.creatures.coats import noise, speckle
+from dff_widgets.datasets.creatures.drawing import memory
 from dff_widgets.datasets.creatures.raymarch import Camera, cast
 from dff_widgets.datasets.creatures.render import render
 from dff_widgets.datasets.creatures.sdf import FILL, Body, Bone
@@ -26,18 +30,15 @@ def test_shapes_types_and_names():
 
 
 def test_the_same_seed_draws_the_same_pictures_again():
-    first = render(3, 1, 64)
-    render.cache_clear()
-    again = render(3, 1, 64)
-    assert first[0] is not again[0]
+    first, again = render(3, 1, 64), render(3, 1, 64)
     for a, b in zip(first, again, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 def test_an_image_depends_on_neither_n_nor_the_order_of_drawing():
-    render.cache_clear()
+    memory.clear()
     few = creatures(4, seed=2, size=48)
-    render.cache_clear()
+    memory.clear()
     many = creatures(12, seed=2, size=48)
     for i in range(4):
         np.testing.assert_array_equal(few[i], many[i])
@@ -93,11 +94,42 @@ def test_pictures_are_cached_and_read_only():
         a.sources[0][0, 0] = 0
 
 
+@pytest.fixture
+def importing_torch(monkeypatch):
+    monkeypatch.setattr(warming, "under_way", lambda: True)
+
+
+def test_while_torch_is_imported_another_process_draws_the_same_pictures(importing_torch, monkeypatch):
+    drawn = [render(6, index, 48) for index in range(3)]
+    monkeypatch.setattr(sys.modules[render.__module__], "render", None)  # not here
+    creatures(1, seed=6, size=48)
+    images = creatures(3, seed=6, size=48)  # the first from memory
+    for image, parts, (picture, labels) in zip(images.sources, images.parts, drawn, strict=True):
+        np.testing.assert_array_equal(image, picture)
+        for code, part in enumerate(animals.PARTS):
+            np.testing.assert_array_equal(parts[part], labels == code)
+        assert not image.flags.writeable
+
+
+@pytest.mark.parametrize("python", ["/nowhere/python", "/bin/true", "", None])
+def test_without_another_process_they_are_drawn_here(importing_torch, monkeypatch, python):
+    monkeypatch.setattr(sys, "executable", python)
+    memory.clear()
+    np.testing.assert_array_equal(creatures(1, seed=6, size=40)[0], render(6, 0, 40)[0])
+
+
+def test_the_last_64_are_kept_of_however_many():
+    images = creatures(66, seed=9, size=32)
+    assert len(images) == 66
+    assert len(memory) == 64
+    assert creatures(66, seed=9, size=32).sources[65] is images.sources[65]
+
+
 def test_leaves_the_global_random_generators_alone():
     np.random.seed(7)  # noqa: NPY002
     random.seed(7)
     before = np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
-    render.cache_clear()
+    memory.clear()
     creatures(1, size=40)
     np.testing.assert_array_equal(before[0], np.random.get_state()[1])  # noqa: NPY002
     assert before[1] == random.getstate()

@@ -33,3 +33,8 @@ def test_what_needs_torch_meanwhile_waits_for_it():
 
 def test_a_process_that_ends_at_once_ends_well():
     assert after_warming_up("") == []
+
+
+def test_meanwhile_another_process_draws():
+    said = after_warming_up("print(len(dff.datasets.creatures(2, size=40)), 'scipy' in sys.modules)")
+    assert said == ["2", "False"]  # the drawing needs scipy, torch does not

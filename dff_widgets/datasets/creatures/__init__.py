@@ -13,7 +13,7 @@ from typing import Any, SupportsIndex
 
 from ...images import ImageSet
 from .animals import PARTS
-from .render import render
+from .drawing import draw
 
 SMALLEST = 32  # pixels; below it a leg is thinner than one of them
 
@@ -23,6 +23,7 @@ def creatures(n: SupportsIndex = 12, *, seed: SupportsIndex = 0, size: SupportsI
 
     Image i depends on `seed` and i alone, not on `n`, and shows the same animal and place at every `size`. Pictures are
     read-only, and the last 64 are kept in memory. A tail out of the frame or behind the animal has an empty mask.
+    While `dff.warm_up` imports torch, a process of its own draws, so that one does not wait for the other.
 
     Args:
         n: how many images, at least 1.
@@ -37,7 +38,7 @@ def creatures(n: SupportsIndex = 12, *, seed: SupportsIndex = 0, size: SupportsI
     ((64, 64, 3), ['head', 'legs', 'tail', 'torso'])
     """
     n, seed, size = _whole("n", n, 1), _whole("seed", seed, 0), _whole("size", size, SMALLEST)
-    drawn = [render(seed, index, size) for index in range(n)]  # threads get in each other's way: the arrays are short
+    drawn = draw(seed, n, size)
     return ImageSet.from_arrays(
         [picture for picture, _ in drawn],
         names=[f"creature {index}" for index in range(n)],

@@ -24,11 +24,10 @@ Picture = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
 
 
-@lru_cache(maxsize=64)
 def render(seed: int, index: int, size: int) -> tuple[Picture, Labels]:
     """Image `index` of a seed, (size, size, 3), and its labels (size, size): indices into PARTS, or BACKGROUND.
 
-    Both arrays are read-only, because they are shared by all callers.
+    Both arrays are read-only, because all who ask for them share them.
     """
     rng = np.random.default_rng([seed, index])
     animal = draw_animal(rng, _deal(seed, index, list(SPECIES), 0))
