@@ -6,6 +6,7 @@ import numpy as np
 
 from .render import render
 
-seed, size, *indices = map(int, sys.argv[1:])
-pictures, labels = zip(*(render(seed, index, size) for index in indices), strict=True)
-np.savez(sys.stdout.buffer, pictures=np.stack(pictures), labels=np.stack(labels))
+if __name__ == "__main__":
+    seed, size, *indices = map(int, sys.argv[1:])
+    pictures, labels = zip(*(render(seed, index, size) for index in indices), strict=True)
+    np.savez(sys.stdout.buffer, pictures=np.stack(pictures), labels=np.stack(labels))
