@@ -201,6 +201,8 @@ class DFFComparison(w.VBox):
             if self._settling:
                 return False
             setattr(self, which, {name: value})
+            if self.error:  # back to what there was before something failed
+                self._submit()
             return True
 
     def _asked(self, change: Any) -> None:
@@ -233,18 +235,19 @@ class DFFComparison(w.VBox):
                 self.progress = done / total if total else 0.0
 
         try:
-            requests, results, networks = [], [], []
+            requests, results, networks, grids = [], [], [], []
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UnreadableImageWarning)  # the status line says it
                 for where in SIDES:
                     networks.append(self._pipeline.network(asked[where]["network"], report))
                     requests.append(request_of(asked[where], networks[-1], asked["images"], asked["size"]))
                     results.append(self._pipeline.result(requests[-1], report))
+                    grids.append(self._pipeline.grids(networks[-1], results[-1].images, asked["size"]))
             with self.settling():
                 ticket.check()
-                for which, request, network in zip(SIDES, requests, networks, strict=True):
+                for which, request, network, sizes in zip(SIDES, requests, networks, grids, strict=True):
                     setattr(self, which, {**asked[which], "layer": request.layer})
-                    self.toolbars[which].accept(network)
+                    self.toolbars[which].accept(network, sizes)
                 self._good = {name: getattr(self, name) for name in _ASKED}
                 self._show(requests, results)
                 skipped = "; ".join(results[0].skipped)

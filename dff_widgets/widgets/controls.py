@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from ..networks import Layer, Network
     from .explorer import DFFExplorer
 
+Grids = Mapping[str, tuple[int, int]]  # (h, w) by the name of a layer
 NETWORKS = (EMBEDDED, *PAPER, "resnet50", "densenet161", "googlenet")
+LAYERS_SAY = "Shape (h×w×channels) for the first image, stride in pixels; signed: has negative activations"
 SOLVERS = {"HALS": "hals", "Multiplicative (paper)": "mu", "Semi-NMF (signed)": "semi"}
 _SIZES = (160, 224, 320, 448, 512)
 MOST_FACTORS = 10  # of the slider; more can be set from Python
@@ -35,7 +38,8 @@ class Controls:
 
         self._network = dropdown("Network", [*NETWORKS, OTHER], "235px")
         self._other = NetworkSearch("250px", lambda name: explorer.set_by_person("network", name))
-        self._layer = dropdown("Layer", [("default", "")], "250px")
+        self._layer = dropdown("Layer", [("default", "")], "280px")
+        self._layer.tooltip = LAYERS_SAY  # no argument: not in ipywidgets 7
         self._k = w.IntSlider(
             min=1, max=MOST_FACTORS, description="Factors k", style=narrow, layout=w.Layout(width="235px")
         )
@@ -94,7 +98,7 @@ class Controls:
             w.HBox(status, layout=w.Layout(align_items="center", min_height="34px")),
         ]
 
-    def accept(self, network: Network, request: Request) -> None:
+    def accept(self, network: Network, request: Request, grids: Grids) -> None:
         """Make room for values that worked and that the controls did not offer; list the network's layers."""
         self._other.show(False)  # what did not work stays there, to be mended
         self._offer(self._network, getattr(request.network, "name", type(request.network).__name__), request.network)
@@ -104,7 +108,7 @@ class Controls:
         signed = request.solver == "semi" or not any(layer.nonnegative for layer in network.layers)
         fit = [layer for layer in network.layers if layer.nonnegative or signed]
         listed = {layer.name: layer for layer in (network.layer(), *fit, network.layer(request.layer))}
-        options = [(layer_title(layer), name) for name, layer in listed.items()]
+        options = [(layer_title(layer, grids.get(name)), name) for name, layer in listed.items()]
         if list(self._layer.options) != options:
             self._layer.options = options
         for name, control in self._pickers.items():
@@ -171,9 +175,15 @@ class Reporter:
             self._explorer.progress = done / total if total else 0.0
 
 
-def layer_title(layer: Layer) -> str:
-    """What a picker of layers says of one: its name, channels, stride, and whether it has negative activations."""
-    return f"{layer.name} · {layer.channels} ch · /{layer.stride}" + ("" if layer.nonnegative else " · signed")
+def layer_title(layer: Layer, grid: tuple[int, int] | None = None) -> str:
+    """What a picker of layers says of one: its name, shape, stride, and whether it has negative activations.
+
+    Args:
+        layer: the layer.
+        grid: (h, w) for some image; without it the shape is the channels alone.
+    """
+    shape = f"{layer.channels} ch" if grid is None else "×".join(map(str, (*grid, layer.channels)))
+    return f"{layer.name} · {shape} · /{layer.stride}" + ("" if layer.nonnegative else " · signed")
 
 
 def pairs(options: Any) -> list[tuple[str, Any]]:

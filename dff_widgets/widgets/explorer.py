@@ -234,6 +234,8 @@ class DFFExplorer(Asked, w.VBox):
             if self._settling:
                 return False
             setattr(self, name, value)
+            if self.error and name in _ASKED:  # back to what there was before something failed
+                self._submit()
             return True
 
     def _asked(self, change: Any) -> None:
@@ -326,13 +328,14 @@ class DFFExplorer(Asked, w.VBox):
                 request = dataclasses.replace(request, layer=layer)
                 result = self.pipeline.result(request, report)
                 request = dataclasses.replace(request, k=result.k)  # a basis brings its own
+                grids = self.pipeline.grids(network, result.images, request.size)
             with self._publishing(ticket):
                 self._good = request
                 if then is not None:  # the factors of a session keep their order
                     self.result, self._slots = None, []
                 self._show(result)
                 self._settle_on(request)
-                self._controls.accept(network, request)
+                self._controls.accept(network, request, grids)
                 self.status = _summary(result, len(request.shown or request.images), time.monotonic() - start)
                 if then is not None:
                     then()

@@ -6,6 +6,7 @@ there already.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import tempfile
 import threading
@@ -49,6 +50,7 @@ class Pipeline:
         self._networks: _Recent[Network] = _Recent(3)
         self._images: _Recent[ImageSet] = _Recent(16)
         self._activations: _Recent[tuple[Activations | Store, Sketch]] = _Recent(6)
+        self._grids: _Recent[dict[str, tuple[int, int]]] = _Recent(16)
         self._results: _Recent[DFFResult] = _Recent(64)
         self._refined: _Recent[DFFResult] = _Recent(4)  # their heat maps are a hundred times as large
 
@@ -67,6 +69,17 @@ class Pipeline:
     def known_network(self, network: Any) -> Network | None:
         """The network, if it is loaded already."""
         return dict.get(self._networks, network)
+
+    def grids(self, network: Network, images: ImageSet, size: int) -> dict[str, tuple[int, int]]:
+        """The grid (h, w) of each layer for the first of some images; empty where that cannot be said."""
+        if self._store is not None:  # with a store, nothing goes through the network
+            return {}
+        from ..networks.preparation import input_shape
+
+        with self._lock, contextlib.suppress(ValueError):
+            shape = input_shape(network, images.size(0), size)
+            return self._grids.get((network, shape), lambda: network.grids(shape))
+        return {}
 
     def adopt(self, request: Request, result: DFFResult) -> DFFResult:
         """Take the result of a request from elsewhere; it is given the request's images.

@@ -18,7 +18,7 @@ from ..names import EMBEDDED
 from ..networks import Network
 from ..result import DFFResult
 from ..scale import Store
-from .controls import MOST_FACTORS, NETWORKS, layer_title, pairs
+from .controls import LAYERS_SAY, MOST_FACTORS, NETWORKS, Grids, layer_title, pairs
 from .network_search import OTHER, NetworkSearch
 from .pipeline import _IN_MEMORY, _MAX_SKETCH_RANK, Pipeline, Report
 from .request import Request
@@ -134,6 +134,7 @@ class Toolbar(w.VBox):
                 layout=w.Layout(width="260px"),
             ),
         }
+        self.controls["layer"].tooltip = LAYERS_SAY
         self._follow()
         for name, control in self.controls.items():
             control.observe(lambda change, name=name: self._moved(name, change["new"]), "value")
@@ -143,7 +144,7 @@ class Toolbar(w.VBox):
         head = w.HTML(f"<b>{which.capitalize()}</b>", layout=w.Layout(margin="2px"))
         super().__init__([head, w.HBox([network, self._other, *others], layout=wrap)])
 
-    def accept(self, network: Network) -> None:
+    def accept(self, network: Network, grids: Grids) -> None:
         """Make room for values that worked and that the controls did not offer; list the network's layers."""
         self._other.show(False)  # what did not work stays there, to be mended
         side = getattr(self._comparison, self._which)
@@ -153,7 +154,7 @@ class Toolbar(w.VBox):
             control.options = [(asked if isinstance(asked, str) else network.name, asked), *offered]
         self.controls["k"].max = max(self.controls["k"].max, side["k"])
         listed = {layer.name: layer for layer in (network.layer(), *network.layers)}
-        options = [(layer_title(layer), name) for name, layer in listed.items()]
+        options = [(layer_title(layer, grids.get(name)), name) for name, layer in listed.items()]
         if list(self.controls["layer"].options) != options:
             self.controls["layer"].options = options
         self._follow()

@@ -192,5 +192,8 @@ def test_any_network_is_found_by_a_part_of_its_name_and_a_wrong_one_stays_to_be_
     assert box.input_value() == "vgg91"
     box.fill("efficientnet_lite0")
     box.press("Enter")
+    book.page.get_by_text("there is no network").wait_for(state="hidden")
+    box.wait_for(state="hidden")
+    picker.select_option(label="another…")
     picker.select_option(label="vgg16")
     box.wait_for(state="hidden")

@@ -344,6 +344,13 @@ def test_another_network_is_typed(comparison) -> None:
     comparison.wait(30)
     assert comparison.error.startswith("left: ")
     assert "vgg91" in comparison.error
+    bar._other.value = "Sequential"  # a module is known by its class only: no network of that name
+    comparison.wait(30)
+    assert "vgg91" not in comparison.error
+    comparison.set_by_person("left", "network", comparison.left["network"])
+    comparison.wait(30)
+    assert comparison.error is None
+    assert bar._other.layout.display == "none"
 
 
 def test_a_status_is_text_not_markup(comparison) -> None:

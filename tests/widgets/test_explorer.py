@@ -289,6 +289,47 @@ def test_controls_follow_the_traits_and_set_them(explorer) -> None:
     assert controls._k.value == explorer.k == 2
 
 
+def test_layers_are_listed_with_their_shape_at_this_size(explorer) -> None:
+    assert (
+        explorer.result.shapes[0]
+        == explorer.pipeline.grids(explorer.pipeline.known_network(explorer.network), explorer.images, explorer.size)[
+            "4"
+        ]
+    )
+    h, w = explorer.result.shapes[0]
+    assert h != w
+    assert explorer._controls._layer.options[0] == (f"4 · {h}×{w}×10 · /8", "4")
+    explorer.size = 128
+    explorer.wait(30)
+    assert explorer.result.shapes[0] != (h, w)
+    h, w = explorer.result.shapes[0]
+    assert explorer._controls._layer.options[0] == (f"4 · {h}×{w}×10 · /8", "4")
+
+
+def test_layers_whose_shape_cannot_be_said_are_listed_by_their_channels(explorer, monkeypatch) -> None:
+    def refuse(*_arguments):
+        raise ValueError("does not take images of that size")
+
+    monkeypatch.setattr(type(explorer.pipeline.known_network(explorer.network)), "grids", refuse)
+    explorer.size = 96
+    explorer.wait(30)
+    assert explorer.error is None
+    assert explorer._controls._layer.options[0] == ("4 · 10 ch · /8", "4")
+
+
+def test_what_failed_is_over_once_a_person_goes_back_to_what_there_was(explorer) -> None:
+    before, said = explorer.network, explorer.status.rpartition(" · ")[0]
+    explorer.set_by_person("network", "vgg91")
+    explorer.wait(30)
+    assert "vgg91" in explorer.status
+    assert explorer.network is before
+    explorer.set_by_person("network", before)
+    explorer.wait(30)
+    assert explorer.error is None
+    assert explorer.status.startswith(said)
+    consistent(explorer)
+
+
 def test_a_status_is_text_not_markup(explorer) -> None:
     explorer.layer = "<img src=x onerror=alert(1)>"
     explorer.wait(30)
