@@ -7,13 +7,16 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ... import warming
 
-Drawn = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # a picture and its labels, as `render` returns them
+if TYPE_CHECKING:
+    from .render import Labels, Picture
+
+    Drawn = tuple[Picture, Labels]
 
 _KEPT = 64
 memory: dict[tuple[int, int, int], Drawn] = {}  # by (seed, index, size), the latest last
