@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -53,7 +54,7 @@ def write_files(files: Iterable[tuple[Path, Iterable[bytes]]]) -> None:
             path = path.expanduser().resolve()  # a link stays a link
             if not path.parent.is_dir():
                 raise FileNotFoundError(f"no folder at {str(path.parent)!r}: make it before saving there")
-            temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+            temporary = beside(path)
             made[temporary] = path
             with _named(path), temporary.open("xb") as file:
                 file.writelines(chunks)
@@ -66,6 +67,16 @@ def write_files(files: Iterable[tuple[Path, Iterable[bytes]]]) -> None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
         raise
+
+
+def beside(path: Path) -> Path:
+    """A new name for what is to become the file at `path`."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+
+
+def is_leftover(name: str, of: str) -> bool:
+    """Whether a file of this name is what a kill left of a file named `of`, a regular expression: see `beside`."""
+    return re.fullmatch(rf"\.(?:{of})\.[0-9a-f]{{8}}", name) is not None
 
 
 @contextlib.contextmanager

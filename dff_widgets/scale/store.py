@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -291,7 +290,7 @@ def checksum(tensors: dict[str, Array]) -> int:
 
 def write_manifest(path: Path, content: dict[str, Any]) -> None:
     """The manifest of the store at `path`, replaced in one step."""
-    temporary = path / f".{MANIFEST}.{uuid.uuid4().hex[:8]}"
+    temporary = storage.beside(path / MANIFEST)
     with temporary.open("x", encoding="utf-8") as file:
         json.dump({"kind": KIND, "version": VERSION, **content}, file, indent=1)
         file.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import math
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 Make = Callable[[ImageSet, Progress], Activations]
+
+_WHOLE = "|".join(map(re.escape, (MANIFEST, IMAGES, INDEX)))  # the files of a store outside `CHUNKS`
 
 
 def extract(
@@ -304,9 +307,6 @@ def _begin(path: Path, settings: dict[str, Any], images: ImageSet, resume: bool)
     """Make the folder ready; says whether the store is complete already."""
     content, tensors = storage.pack_images(ImageSet(images.sources, images.names, None, images.boxes))
     content = {**content, "crc32": checksum(tensors)}
-    for folder in (path, path / CHUNKS):
-        for torn in folder.glob(".*.????????"):  # files that a kill left half written
-            torn.unlink()
     if (path / MANIFEST).exists():
         if not resume:
             raise ValueError(f"{str(path)!r} holds a store already; give another path, or resume=True")
@@ -319,13 +319,37 @@ def _begin(path: Path, settings: dict[str, Any], images: ImageSet, resume: bool)
         before, _ = read(path / IMAGES, "images")
         if {name: before.get(name) for name in content} != content:
             raise ValueError(f"the store {str(path)!r} is of other images; give another path")
+        _sweep(path)
         return bool(found.get("complete"))
-    if path.exists() and (not path.is_dir() or {p.name for p in path.iterdir()} - {IMAGES, CHUNKS}):
+    if path.exists() and not _just_begun(path):
         raise ValueError(f"{str(path)!r} is there and holds no store; give an empty folder, or one that is not there")
+    _sweep(path)
     (path / CHUNKS).mkdir(parents=True, exist_ok=True)
     write(path / IMAGES, "images", {name: v for name, v in content.items() if name != "crc32"}, tensors)
     write_manifest(path, {**settings, "complete": False})
     return False
+
+
+def _just_begun(path: Path) -> bool:
+    """Whether a folder without a manifest is empty, or holds only what a kill before the manifest leaves."""
+    if not path.is_dir():
+        return False
+    names = {p.name for p in path.iterdir() if not storage.is_leftover(p.name, _WHOLE)}
+    if IMAGES in names:
+        try:
+            read(path / IMAGES, "images")
+        except ValueError:
+            return False
+    chunks = path / CHUNKS
+    return names <= {IMAGES, CHUNKS} and (CHUNKS not in names or (chunks.is_dir() and not any(chunks.iterdir())))
+
+
+def _sweep(path: Path) -> None:
+    """Remove what a kill left half written in a store."""
+    for folder, names in ((path, _WHOLE), (path / CHUNKS, r"\d{6,}\.safetensors")):
+        for torn in folder.iterdir() if folder.is_dir() else ():
+            if storage.is_leftover(torn.name, names):
+                torn.unlink()
 
 
 def _finish(path: Path, settings: dict[str, Any], made: list[Made], gram: Array) -> None:
