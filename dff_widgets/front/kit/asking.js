@@ -1,0 +1,139 @@
+// Messages to the kernel and back: a request and its answers, and whether anybody answers at all.
+
+/** @import { Answer, Ask, Model, PaneModel, State, Store } from "./types.d.ts" */
+
+const PATIENCE = 3000; // ms without an answer to the first question: asleep
+
+/**
+ * @typedef {object} Question
+ * @property {(answer: Answer) => void} resolve
+ * @property {(problem: Error) => void} reject
+ * @property {((answer: Answer) => void) | undefined} part
+ */
+
+/**
+ * Requests, and sub-models of panes, over the one channel of the model.
+ * @param {Model} model
+ * @param {Store<State>} store
+ * @param {AbortSignal} signal
+ */
+export function asking(model, store, signal) {
+  /** @type {Map<string, Question>} */
+  const open = new Map();
+  /** @type {Map<string, ReturnType<typeof paneModel>>} */
+  const panes = new Map();
+  const me = Math.random().toString(36).slice(2); // other views of this model hear the same answers
+  let asked = 0;
+
+  /** @type {Ask} */
+  function ask(what, payload = {}, { buffers = [], part } = {}) {
+    asked += 1;
+    const id = `${me}-${asked}`;
+    return new Promise((resolve, reject) => {
+      open.set(id, { resolve, reject, part });
+      model.send?.({ do: what, id, ...payload }, undefined, buffers);
+    });
+  }
+
+  /** @param {Record<string, any>} content @param {DataView[]} buffers */
+  function hear(content, buffers = []) {
+    store.set({ asleep: false });
+    if (content.pane !== undefined) {
+      panes.get(content.pane)?.hear(content, buffers);
+      return;
+    }
+    const question = open.get(content.re);
+    if (!question) return;
+    if (content.part) {
+      question.part?.({ content, buffers });
+      return;
+    }
+    open.delete(content.re);
+    if (content.problem) question.reject(new Error(content.problem));
+    else question.resolve({ content, buffers });
+  }
+
+  model.on("msg:custom", hear);
+  signal.addEventListener("abort", () => {
+    model.off("msg:custom", hear);
+    open.clear();
+  });
+
+  /** Ask whether somebody is there; without an answer the app says that it is asleep. */
+  function hello() {
+    const waiting = setTimeout(() => store.set({ asleep: true }), PATIENCE);
+    signal.addEventListener("abort", () => clearTimeout(waiting));
+    ask("hello").then(
+      () => clearTimeout(waiting),
+      () => clearTimeout(waiting),
+    );
+  }
+
+  /** @param {string} name @returns {PaneModel} */
+  function pane(name) {
+    const found = panes.get(name) ?? paneModel(name, model);
+    panes.set(name, found);
+    return found.model;
+  }
+
+  return { ask, hello, pane };
+}
+
+/**
+ * A model whose values live in messages: {pane, set: {name: value}, keys: [name, ...]}, the buffers under the keys.
+ * @param {string} name
+ * @param {Model} model
+ */
+function paneModel(name, model) {
+  /** @type {Record<string, any>} */
+  const values = {};
+  /** @type {Record<string, Function[]>} */
+  const listeners = {};
+  /** @type {Set<string>} */
+  const changed = new Set();
+
+  /** @param {string} event @param {...any} args */
+  const fire = (event, ...args) => {
+    for (const listener of [...(listeners[event] ?? [])]) listener(...args);
+  };
+  /** @param {Record<string, any>} changes */
+  const put = (changes) => {
+    Object.assign(values, changes);
+    for (const key of Object.keys(changes)) fire(`change:${key}`);
+  };
+
+  return {
+    /** @type {PaneModel} */
+    model: {
+      get: (key) => values[key],
+      set(key, value) {
+        const changes = typeof key === "string" ? { [key]: value } : key;
+        for (const own of Object.keys(changes)) changed.add(own);
+        put(changes);
+      },
+      on(event, listener) {
+        listeners[event] = [...(listeners[event] ?? []), listener];
+      },
+      off(event, listener) {
+        listeners[event] = (listeners[event] ?? []).filter((other) => other !== listener);
+      },
+      save_changes() {
+        if (!changed.size) return;
+        const set = Object.fromEntries([...changed].map((key) => [key, values[key]]));
+        changed.clear();
+        model.send?.({ pane: name, set });
+      },
+      send: (content, _callbacks, buffers = []) => model.send?.({ ...content, pane: name }, undefined, buffers),
+    },
+    /** @param {Record<string, any>} content @param {DataView[]} buffers */
+    hear(content, buffers) {
+      const { pane: _, set, keys = [], ...rest } = content;
+      const whole = {
+        ...set,
+        ...Object.fromEntries(keys.map((/** @type {string} */ key, /** @type {number} */ i) => [key, buffers[i]])),
+      };
+      if (set || keys.length) put(whole);
+      if (Object.keys(rest).length) fire("msg:custom", rest, keys.length ? [] : buffers);
+    },
+  };
+}

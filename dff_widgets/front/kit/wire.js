@@ -1,0 +1,102 @@
+// Between the model of the widget and the store: the model's traits come in, a person's choices go out.
+
+import { createStore } from "./store.js";
+
+/** @import { Choices, Model, State, Told } from "./types.d.ts" */
+
+/** @type {Choices} */
+const CHOICES = {
+  k: 3,
+  layer: "",
+  look: "heat",
+  photo: "grey",
+  percentile: 75,
+  threshold: null,
+  selected: -1,
+  tile_size: 160,
+  sort: "as given",
+  filter: "",
+  tab: "gallery",
+  opened: -1,
+  opacities: {},
+  hidden: [],
+  height: 0,
+};
+
+/** @type {Told} */
+const TOLD = {
+  place: {
+    images: "",
+    n: 0,
+    network: "",
+    layer: "",
+    solver: "",
+    seed: 0,
+    size: 0,
+    held: false,
+    shown: [],
+    store: false,
+    k_max: 10,
+  },
+  choices: { networks: [], layers: [], solvers: [], datasets: [], recent: [], exports: [] },
+  captions: [],
+  sizes: [],
+  photos: [],
+  stack: { key: "", ks: [], grids: [], kept: 0, suggested: null, levels: [] },
+  heat: new Uint8Array(),
+  appearance: { levels: {}, parked: {}, known: [], undoable: false, redoable: false },
+  scores: {
+    k: 0,
+    look: "",
+    iou: [],
+    mean: null,
+    coverage: [],
+    parts: [],
+    threshold: 0.5,
+    covered: 0,
+    of: 0,
+    stale: false,
+    summary: "",
+  },
+  status: { text: "", step: "", done: 0, total: 0, left: null, busy: false, problem: null },
+};
+
+/**
+ * A store that follows the model, and how one chooses.
+ * @param {Model} model
+ * @param {AbortSignal} signal
+ */
+export function wire(model, signal) {
+  const known = { ...CHOICES, ...TOLD };
+  const names = /** @type {(keyof typeof known)[]} */ (Object.keys(known));
+  /** @param {keyof typeof known} name */
+  const read = (name) => model.get(name) ?? known[name];
+  const traits = Object.fromEntries(names.map((name) => [name, read(name)]));
+  const store = createStore(/** @type {State} */ ({ ...traits, asleep: false, page: false, solo: -1, hovered: -1 }));
+  for (const name of names) {
+    const follow = () => store.set({ [name]: read(name) });
+    model.on(`change:${name}`, follow);
+    signal.addEventListener("abort", () => model.off(`change:${name}`, follow));
+  }
+
+  let untold = false; // something was chosen that the kernel has not heard of
+
+  function release() {
+    if (!untold) return;
+    untold = false;
+    model.save_changes();
+  }
+
+  /** @param {Partial<Choices>} changes @param {{ held?: boolean }} [options] */
+  function choose(changes, { held = false } = {}) {
+    for (const name of /** @type {(keyof Choices)[]} */ (Object.keys(changes))) {
+      if (Object.is(store.get(name), changes[name])) continue;
+      untold = true;
+      model.set(name, /** @type {any} */ (changes[name]));
+    }
+    store.set(changes);
+    if (!held) queueMicrotask(release); // choices of one turn are one message
+  }
+
+  return { store, choose, release };
+}
