@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dff_widgets.crf import refine
+from dff_widgets.heat.crf import refine
 
 SHAPE, FACTORS, ITERATIONS = (320, 480), 4, 5
 

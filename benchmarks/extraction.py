@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import dff_widgets as dff
-from dff_widgets.batches import batches, readable_sizes
+from dff_widgets.extraction.batches import batches, readable_sizes
 from dff_widgets.images import ImageSet
 from dff_widgets.networks import Network, input_shape
 

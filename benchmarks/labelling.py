@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 import dff_widgets as dff
-from dff_widgets.metrics import overlaps
+from dff_widgets.evaluation import overlaps
 
 PARTS = ("up", "arm", "left", "right", "full")
 CHOICES = [

@@ -6,7 +6,7 @@ import time
 import numpy as np
 
 from dff_widgets import assign, best_part_iou, coverage, iou
-from dff_widgets.metrics import overlaps
+from dff_widgets.evaluation import overlaps
 
 
 def plain_intersections(masks, parts):

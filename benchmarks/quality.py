@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from dff_widgets import DFFResult, ImageSet, baselines, load_network
-from dff_widgets.activations import Activations
+from dff_widgets import DFFResult, ImageSet, load_network
 from dff_widgets.datasets import folder, voc2007
 from dff_widgets.dff import factorize
+from dff_widgets.evaluation import baselines
+from dff_widgets.evaluation.bench import Bench, Method
+from dff_widgets.extraction import Activations
 from dff_widgets.networks import Network
-from dff_widgets.scoring import Bench, Method
 
 IMAGENET = {  # VOC's classes -> those of ImageNet-1k, for Grad-CAM only
     "Bird": [*range(7, 25), *range(80, 101), *range(127, 147)],

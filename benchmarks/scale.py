@@ -27,10 +27,10 @@ import torch
 from PIL import Image
 
 import dff_widgets as dff
-from dff_widgets.activations import Activations
+from dff_widgets.extraction import Activations
 from dff_widgets.factorization import Sketch, nmf
-from dff_widgets.factorization._descend import coordinate_descent
-from dff_widgets.factorization._matrix import Rows
+from dff_widgets.factorization.descent import coordinate_descent
+from dff_widgets.factorization.rows import Rows
 from dff_widgets.images import ImageSet
 from dff_widgets.networks import Layer
 from dff_widgets.scale import Store, distribute

@@ -7,9 +7,9 @@ a widget library.
 from importlib import import_module
 from typing import Any
 
-# public name -> the module that defines it (None: the name is that submodule itself)
-_HOME: dict[str, str | None] = {
-    "Activations": "activations",
+# public name -> the module that defines it
+_HOME = {
+    "Activations": "extraction",
     "DFFComparison": "widgets.comparison",
     "DFFExplorer": "widgets.explorer",
     "DFFResult": "result",
@@ -22,38 +22,41 @@ _HOME: dict[str, str | None] = {
     "LabelingPanel": "widgets.labeling",
     "Layer": "networks",
     "Network": "networks",
-    "PartLabels": "parts",
-    "PartMasks": "painting",
+    "PartLabels": "labelling",
+    "PartMasks": "labelling",
     "Sketch": "factorization",
     "SweepView": "widgets.sweep",
     "TreeView": "widgets.tree",
-    "assign": "parts",
-    "baselines": None,
-    "best_part_iou": "metrics",
-    "classes": "classifier",
-    "corloc": "metrics",
-    "coverage": "parts",
-    "datasets": None,
-    "experiments": None,
-    "export": None,
-    "extract": "activations",
+    "assign": "evaluation",
+    "best_part_iou": "evaluation",
+    "classes": "inspection.classes",
+    "corloc": "evaluation",
+    "coverage": "evaluation",
+    "extract": "extraction",
     "factor_tree": "dff",
-    "figures": None,
-    "inspection": None,
-    "iou": "metrics",
+    "iou": "evaluation",
     "kmeans": "factorization",
     "load_network": "networks",
-    "networks": None,
     "nmf": "factorization",
     "pca": "factorization",
     "project": "factorization",
-    "scale": None,
     "spectrum": "inspection",
     "top_patches": "inspection",
     "warm_up": "warming",
 }
+# public name -> the module that it is
+_MODULES = {
+    "baselines": "evaluation.baselines",
+    "datasets": "datasets",
+    "experiments": "experiments",
+    "export": "export",
+    "figures": "figures",
+    "inspection": "inspection",
+    "networks": "networks",
+    "scale": "scale",
+}
 
-__all__ = sorted(_HOME)
+__all__ = sorted([*_HOME, *_MODULES])
 
 
 def __getattr__(name: str) -> Any:
@@ -61,13 +64,15 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("dff-widgets")
-    if name not in _HOME:
+    if name in _MODULES:
+        value: object = import_module(f".{_MODULES[name]}", __name__)
+    elif name in _HOME:
+        value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
-    home = _HOME[name]
-    value = import_module(f".{name}", __name__) if home is None else getattr(import_module(f".{home}", __name__), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    return [*__all__, *(name for name in globals() if name.startswith("__"))]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from .activations import Activations, Progress, extract
+from .extraction import Activations, Progress, extract
 from .factorization import Factorization, Sketch, nmf, project
 from .hierarchy import FactorTree
 from .images import ImageSet

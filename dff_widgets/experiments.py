@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from .evaluation import Cell, Table
+from .evaluation.bench import AUTOMATIC, BASELINES, METHODS, Bench, Method, Task, run
 from .images import ImageSet
 from .names import EMBEDDED
 from .networks import load_network
-from .scoring import AUTOMATIC, BASELINES, METHODS, Bench, Method, Task, run
-from .tables import Cell, Table
 
 __all__ = [
     "AUTOMATIC",

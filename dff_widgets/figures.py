@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from .heatmaps import blend, palette
-from .inspection import check_factor, crop, spectrum, top_patches
-from .tables import Table
-from .tiles import contrast
+from .evaluation import Table
+from .heat import blend, contrast, palette
+from .inspection import crop, spectrum, top_patches
+from .inspection.patches import check_factor
 
 if TYPE_CHECKING:  # at run time this module needs neither torch nor, before a figure is drawn, matplotlib
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from .classifier import ClassScore
     from .hierarchy import FactorTree
+    from .inspection.classes import ClassScore
     from .result import DFFResult
 
 _DPI = 100
@@ -159,7 +159,7 @@ def closeup(
     Args:
         result: what it is a factor of.
         factor: 0..k-1.
-        classes: from `classifier.classes`; left out when empty.
+        classes: from `inspection.classes`; left out when empty.
         color: ``#RRGGBB``; the factor's in `palette` when left out.
         label: its name.
         patches: how many, at most.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .heatmaps import OKABE_ITO, fold, palette, unfold, upsample
+from .heat import OKABE_ITO, fold, palette, unfold, upsample
 
 if TYPE_CHECKING:
     from .result import DFFResult

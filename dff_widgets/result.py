@@ -14,10 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from . import storage, thresholds
-from .heatmaps import binarise, fold, normalise, percentiles, upsample
+from . import storage
+from .heat import binarise, fold, largest_box, normalise, percentiles, thresholds, upsample
 from .images import ImageSet, PerImage, warn_left_out
-from .metrics import largest_box
 from .wording import one_line
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ class DFFResult:
         return len(self.shapes)
 
     def coarse_heatmaps(self, i: int) -> Array:
-        """(k, h, w) float32 in 0..1: the maps of image i, as in `heatmaps`, on the layer's grid or `refine`'s."""
+        """(k, h, w) float32 in 0..1: the maps of image i, as in `heat`, on the layer's grid or `refine`'s."""
         return self._coarse[i]
 
     def heatmaps(self, i: int) -> Array:
@@ -90,7 +89,7 @@ class DFFResult:
         Args:
             percentile: 0..100, of all entries of a factor's heat maps over the set (section 4.3 of the paper).
             threshold: None, or in place of the percentile ``"otsu"``, Otsu's level of each map of each image (see
-                `thresholds.levels`, also for factors that are absent from an image); or ``"auto"``, the best we know
+                `heat.levels`, also for factors that are absent from an image); or ``"auto"``, the best we know
                 without labels: where `refine` finds a pixel more likely inside than not, refining first if need be.
 
         Returns:
@@ -138,20 +137,20 @@ class DFFResult:
     ) -> DFFResult:
         """DFF-CRF: the same factors with heat maps that follow the edges of the images (section 4.3 of the paper).
 
-        Every map starts at Otsu's level (`thresholds.levels`), so that no threshold is needed; see `crf.refine`.
+        Every map starts at Otsu's level (`heat.levels`), so that no threshold is needed; see `heat.crf.refine`.
 
         Args:
             joint: let the factors and a background compete for each pixel; else each is refined on its own.
             size: short side in pixels at which to work, at most the image's own; by default that of the network.
             device: as in `DeepFeatureFactorization`.
-            options: of `crf.refine`.
+            options: of `heat.crf.refine`.
 
         Returns:
             DFFResult with `maps`. It is made from the heat maps of the network, also where this is refined already. An
             image that can no longer be read is named in `skipped` and by an `UnreadableImageWarning`; its maps then
             know no edges.
         """
-        from .crf import refine_images
+        from .heat.crf import refine_images
 
         source = dataclasses.replace(self, maps=None)
         levels = thresholds.levels(source._all_heatmaps())
@@ -164,7 +163,7 @@ class DFFResult:
         return dataclasses.replace(self, maps=tuple(maps), skipped=tuple(dict.fromkeys([*self.skipped, *problems])))
 
     def foreground(self) -> tuple[int, ...]:
-        """The factors that together are the common object, found without labels; see `thresholds.foreground`."""
+        """The factors that together are the common object, found without labels; see `heat.foreground`."""
         H, W = np.asarray(self.factorization.H), np.asarray(self.factorization.W)
         return thresholds.foreground(H, W, self.shapes)
 

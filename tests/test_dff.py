@@ -5,10 +5,10 @@ import pytest
 from PIL import Image
 
 from dff_widgets import storage
-from dff_widgets.activations import extract
 from dff_widgets.dff import DeepFeatureFactorization, apply, factorize
+from dff_widgets.extraction import extract
 from dff_widgets.factorization import Sketch, nmf, project
-from dff_widgets.heatmaps import upsample
+from dff_widgets.heat import upsample
 from dff_widgets.images import ImageSet, UnreadableImageWarning
 from dff_widgets.networks import load_network
 from dff_widgets.result import DFFResult

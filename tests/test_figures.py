@@ -7,8 +7,8 @@ import pytest
 from matplotlib.colors import to_hex
 
 from dff_widgets import DFFResult, FactorTree, ImageSet, figures
+from dff_widgets.evaluation import Table
 from dff_widgets.factorization import Factorization
-from dff_widgets.tables import Table
 
 SIZES = ((20, 30), (24, 16))
 
@@ -92,7 +92,7 @@ def test_a_figure_shows_itself_in_a_notebook():
 def test_figures_need_neither_torch_nor_pyplot():
     code = (
         "import sys, dff_widgets.figures as f; assert 'matplotlib' not in sys.modules;"
-        "from dff_widgets.tables import Table; f.table(Table('', ('a',), ((1,),)))._repr_png_();"
+        "from dff_widgets.evaluation import Table; f.table(Table('', ('a',), ((1,),)))._repr_png_();"
         "assert not {'torch', 'matplotlib.pyplot'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -10,7 +10,7 @@ import dff_widgets as dff
 from dff_widgets import FactorTree
 from dff_widgets.dff import factorize
 from dff_widgets.factorization import Factorization
-from dff_widgets.heatmaps import fold, unfold, upsample
+from dff_widgets.heat import fold, unfold, upsample
 from dff_widgets.hierarchy import match_factors
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import dff_widgets as dff
-from dff_widgets.heatmaps import fold, upsample
+from dff_widgets.heat import fold, upsample
 
 # Best-part IoU over the set, each factor at its own best threshold. Measured, within 0.001 for nmf seeds 0 and 3:
 # animal 0.705, head 0.645, torso 0.665, legs 0.509.

@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dff_widgets import thresholds
 from dff_widgets.dff import DeepFeatureFactorization
-from dff_widgets.heatmaps import binarise
+from dff_widgets.evaluation import iou
+from dff_widgets.heat import binarise, largest_box, thresholds
 from dff_widgets.images import ImageSet
-from dff_widgets.metrics import iou, largest_box
 from dff_widgets.networks import load_network
 from dff_widgets.result import DFFResult
 

@@ -39,15 +39,20 @@ class Target:
     tests: tuple[str, ...]
 
 
-NMF, OTHERS = "tests/test_factorization_nmf.py", "tests/test_factorization_others.py"
-DESCENT = ("_check", "_descend", "_passes", "_start", "_threads", "nmf", "result")
-MATRIX = ("_matrix", "baselines", "project", "sketch")
+METRICS = "tests/evaluation/test_metrics.py"
+NMF, OTHERS = "tests/factorization/test_nmf.py", "tests/factorization/test_others.py"
+DESCENT = ("check", "descent", "passes", "start", "threads", "nmf", "result")
+MATRIX = ("rows", "pca_kmeans", "project", "sketch")
 TARGETS = {
     "descent": Target(tuple(f"factorization/{name}.py" for name in DESCENT), 36, (NMF, OTHERS)),
     "matrix": Target(tuple(f"factorization/{name}.py" for name in MATRIX), 36, (OTHERS, NMF)),
-    "metrics": Target(("metrics.py",), 40, ("tests/test_metrics.py", "tests/test_parts.py")),
-    "tally": Target(("tally.py",), 30, ("tests/test_tally.py", "tests/test_metrics.py")),
-    "parts": Target(("parts.py",), 40, ("tests/test_parts.py",)),
+    "metrics": Target(("evaluation/metrics.py",), 40, (METRICS, "tests/labelling/test_labels.py")),
+    "pixel_counts": Target(
+        ("evaluation/pixel_counts.py",),
+        30,
+        ("tests/evaluation/test_pixel_counts.py", METRICS),
+    ),
+    "labels": Target(("labelling/labels.py", "evaluation/coverage.py"), 40, ("tests/labelling/test_labels.py",)),
 }
 
 

@@ -12,15 +12,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..metrics import iou
+from ..evaluation import iou
+from ..heat import contrast, pack_heat, small
+from ..images import encode_tile
 from ..storage import write_file
-from ..tiles import contrast, encode_tile, gallery_source, pack_heat, small
 from .regions import Labels, Progress, about, each, encoded, known_parts, paint, titles
 
 if TYPE_CHECKING:
     from ..result import DFFResult
 
 _HERE = Path(__file__).parent
+_FRONT = Path(__file__).parents[1] / "widgets"
+_MODULES = ("dom.js", "factors.js", "labels.js", "gallery.js")
+
+
+def gallery_source() -> tuple[str, str]:
+    """The browser's part of the gallery: one ES module with an anywidget's ``render``, and its style sheet."""
+    module = "\n".join((_FRONT / name).read_text(encoding="utf-8") for name in _MODULES)
+    return module, (_FRONT / "gallery.css").read_text(encoding="utf-8")
 
 
 def to_html(

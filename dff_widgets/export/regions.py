@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from ..heatmaps import binarise, palette
-from ..parts import JOIN
+from ..heat import binarise, palette
+from ..labelling import JOIN
 
 if TYPE_CHECKING:  # at run time an export needs no torch, which result.py loads
     from ..result import DFFResult

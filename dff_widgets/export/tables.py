@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..heatmaps import binarise
-from ..metrics import iou, largest_box
-from ..parts import JOIN
+from ..evaluation import iou
+from ..heat import binarise, largest_box
+from ..labelling import JOIN
 from ..storage import write_file
 from .regions import Labels, Progress, each, encoded, known_parts, paint, part_names, titles
 

@@ -3,8 +3,8 @@
 Nothing here knows of images or networks: a matrix goes in, factors come out.
 """
 
-from .baselines import kmeans, pca
 from .nmf import nmf
+from .pca_kmeans import kmeans, pca
 from .project import project
 from .result import Factorization
 from .sketch import Sketch

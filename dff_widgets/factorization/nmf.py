@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ._check import check_count, check_one_of, check_tol, to_array
-from ._descend import SOLVERS, Descent, Solver, descend
-from ._matrix import Lazy, as_rows
-from ._start import start
-from ._threads import one_thread_for
+from .check import check_count, check_one_of, check_tol, to_array
+from .descent import SOLVERS, Descent, Solver, descend
 from .result import Factorization
+from .rows import Lazy, as_rows
 from .sketch import Sketch
+from .start import start
+from .threads import one_thread_for
 
 __all__ = ["nmf"]
 

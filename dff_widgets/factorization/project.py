@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ._check import to_array, to_matrix
-from ._descend import coordinate_descent
-from ._matrix import as_rows
+from .check import to_array, to_matrix
+from .descent import coordinate_descent
+from .rows import as_rows
 
 __all__ = ["project"]
 

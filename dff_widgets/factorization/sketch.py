@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ._check import check_count
-from ._matrix import Progress, as_rows, leading_eigenvectors
+from .check import check_count
+from .rows import Progress, as_rows, leading_eigenvectors
 
 __all__ = ["Sketch"]
 

@@ -19,8 +19,8 @@ import numpy as np
 
 from ..factorization import Sketch, nmf
 from ..result import DFFResult
+from .fill import extract
 from .store import Store
-from .writing import extract
 
 if TYPE_CHECKING:
     from distributed import Client

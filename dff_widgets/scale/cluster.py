@@ -24,15 +24,15 @@ import torch
 from distributed import Client, Future, WorkerPlugin, as_completed, get_worker
 from torch import Tensor
 
-from ..factorization._check import pick_device
-from ..factorization._matrix import CHUNK, Dense, Progress, Projected, Projection
-from ..factorization._passes import Blocks, Local, Passes, Update
+from ..factorization.check import pick_device
+from ..factorization.passes import Blocks, Local, Passes, Update
+from ..factorization.rows import CHUNK, Dense, Progress, Projected, Projection
 from ..images import ImageSet
-from .blocks import StoredRows, dense
+from .rows import StoredRows, dense
 
 if TYPE_CHECKING:
+    from .fill import Made, Make, Plan
     from .store import Store
-    from .writing import Made, Make, Plan
 
 Array = npt.NDArray[Any]
 
@@ -318,7 +318,7 @@ def fill(client: Client, plan: Plan, images: ImageSet, make: Make, report: Progr
 
 
 def _ensure(number: int, images: ImageSet, plan: Plan, maker: str) -> tuple[Made, Array]:
-    from .writing import ensure
+    from .fill import ensure
 
     return ensure(plan, number, images, get_worker().plugins[maker].make, lambda _done, _total: None)
 

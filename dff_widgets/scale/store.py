@@ -35,7 +35,7 @@ from ..storage import is_file
 from ..wording import one_line
 
 if TYPE_CHECKING:
-    from .blocks import StoredRows
+    from .rows import StoredRows
 
 Array = npt.NDArray[Any]
 
@@ -164,7 +164,7 @@ class Store:
     @staticmethod
     def create(path: str | Path, images: Any, make: Any, **options: Any) -> Store:
         """A store of activations that a function makes; see `writing.create`, and `extract` for a network's."""
-        from .writing import create
+        from .fill import create
 
         return create(path, images, make, **options)
 
@@ -181,7 +181,7 @@ class Store:
 
     def as_rows(self, device: str | torch.device) -> StoredRows:
         """What `nmf`, `Sketch` and `project` read."""
-        from .blocks import StoredRows
+        from .rows import StoredRows
 
         return StoredRows(self, device)
 

@@ -14,11 +14,10 @@ import ipywidgets as w
 import numpy as np
 import traitlets as t
 
-from ..heatmaps import palette
-from ..images import ImageSet, UnreadableImageWarning
-from ..metrics import best_part_iou
+from ..evaluation import best_part_iou
+from ..heat import contrast, pack_heat, palette, small
+from ..images import ImageSet, UnreadableImageWarning, encode_tile
 from ..result import DFFResult
-from ..tiles import contrast, encode_tile, pack_heat, small
 from ..wording import one_line
 from .jobs import CancelledError, LatestJob, Ticket
 from .pairing import ComparisonView, likeness, match, pair

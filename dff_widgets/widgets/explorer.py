@@ -18,14 +18,11 @@ import ipywidgets as w
 import numpy as np
 import traitlets as t
 
-from ..heatmaps import palette
+from ..heat import contact_sheet, contrast, palette
 from ..hierarchy import match_factors
 from ..images import ImageSet, UnreadableImageWarning
-from ..painting import PartMasks
-from ..parts import PartLabels
+from ..labelling import PartLabels, PartMasks, Session
 from ..result import DFFResult
-from ..session import Session
-from ..tiles import contact_sheet, contrast
 from ..wording import sentence
 from .asked import Asked
 from .branches import Branches

@@ -18,12 +18,10 @@ import numpy as np
 import numpy.typing as npt
 import traitlets as t
 
-from ..heatmaps import palette
-from ..images import UnreadableImageError
-from ..painting import PartMasks
+from ..heat import REFINED, contrast, pack_heat, palette
+from ..images import UnreadableImageError, encode_tile
+from ..labelling import PartMasks
 from ..result import DFFResult
-from ..thresholds import REFINED
-from ..tiles import contrast, encode_tile, pack_heat
 
 Array = npt.NDArray[Any]
 

@@ -8,7 +8,7 @@ from typing import Any
 import anywidget
 import traitlets as t
 
-from ..tiles import gallery_source
+from ..export.page import gallery_source
 
 
 class Gallery(anywidget.AnyWidget):

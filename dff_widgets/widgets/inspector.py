@@ -12,9 +12,10 @@ import anywidget
 import traitlets as t
 from PIL import Image
 
-from ..heatmaps import palette
+from ..heat import palette
 from ..images import ImageSet, UnreadableImageError
-from ..inspection import Patch, check_factor, crop, spectrum, top_patches
+from ..inspection import Patch, crop, spectrum, top_patches
+from ..inspection.patches import check_factor
 from ..result import DFFResult
 from ..wording import one_line
 from .jobs import CancelledError, LatestJob, Ticket
@@ -50,7 +51,7 @@ class FactorInspector(anywidget.AnyWidget):
         pictures: per patch its pixels as JPEG.
         spectrum, distinct: channels as dicts of ``channel``, ``share`` and ``others``, by `inspection.spectrum`: the
             strongest ones, and those that distinguish the factor (none when there is no other).
-        classes: dicts of ``name``, ``score`` and ``probability``, by `classifier.classes`.
+        classes: dicts of ``name``, ``score`` and ``probability``, by `inspection.classes`.
         note: a sentence where something is missing.
         busy: whether a factor is being looked at.
     """
@@ -103,7 +104,7 @@ class FactorInspector(anywidget.AnyWidget):
             result: what it is a factor of.
             factor: 0..k-1.
             network: that of the result, as `load_network` takes it, for the classes; None leaves them out.
-            color: ``#RRGGBB``; by default the factor's in `heatmaps.palette`.
+            color: ``#RRGGBB``; by default the factor's in `heat.palette`.
             name: ``"factor 0"`` and so on by default.
 
         Raises:
@@ -154,7 +155,7 @@ class FactorInspector(anywidget.AnyWidget):
     def _classes(self, result: DFFResult, factor: int, asked: Any) -> dict[str, Any]:
         if asked is None:
             return {"note": "Give network= to see the classes that its classifier would see.", "busy": False}
-        from ..classifier import classes  # with torch, which what is shown first need not wait for
+        from ..inspection.classes import classes  # with torch, which what is shown first need not wait for
         from ..networks import load_network
 
         try:

@@ -13,13 +13,9 @@ from typing import Any, Protocol
 import ipywidgets as w
 import traitlets as t
 
-from ..heatmaps import palette
-from ..painting import PartMasks
-from ..parts import History, PartLabels
+from ..heat import contrast, palette
+from ..labelling import History, PartLabels, PartMasks, Sampling, Session
 from ..result import DFFResult
-from ..sampling import Sampling
-from ..session import Session
-from ..tiles import contrast
 from .focus import FocusView
 from .gallery import Gallery
 from .jobs import LatestJob, Ticket

@@ -11,8 +11,8 @@ import ipywidgets as w
 import numpy as np
 import traitlets as t
 
-from ..painting import PartMasks
-from ..parts import History, PartLabels, assign, parse_parts
+from ..evaluation import assign
+from ..labelling import History, PartLabels, PartMasks, parse_parts
 from ..result import DFFResult
 from .pages import Pages
 from .scores import Meter, Task, coverage_of, quantile_table, score

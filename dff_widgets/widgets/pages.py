@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from ..images import ImageSet
+from ..heat import pack_heat, small
+from ..images import ImageSet, encode_tile
 from ..result import DFFResult
-from ..tiles import encode_tile, pack_heat, small
 from .gallery import Gallery
 from .jobs import LatestJob, Ticket
 

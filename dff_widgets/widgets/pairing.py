@@ -10,7 +10,7 @@ import anywidget
 import numpy as np
 import traitlets as t
 
-from ..heatmaps import fold, unfold, upsample
+from ..heat import fold, unfold, upsample
 from ..result import DFFResult
 
 ALIKE = 0.5  # cosine of two heat maps from which their factors share a colour

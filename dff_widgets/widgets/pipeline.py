@@ -21,7 +21,7 @@ from ..result import DFFResult
 from .request import Request
 
 if TYPE_CHECKING:
-    from ..activations import Activations
+    from ..extraction import Activations
     from ..factorization import Sketch
     from ..networks import Network
     from ..scale import Store
@@ -168,7 +168,7 @@ class Pipeline:
         self, network: Network, images: ImageSet, layer: str, size: int, report: Report
     ) -> Activations | Store:
         from .. import scale
-        from ..activations import extract
+        from ..extraction import extract
 
         store = self._store
         asked = (images, network.name, layer, size)

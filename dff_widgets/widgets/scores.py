@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..heatmaps import binarise
-from ..painting import PartMasks
-from ..parts import Coverage, PartLabels
+from ..evaluation import Coverage, Tally, ratio
+from ..heat import binarise
+from ..labelling import PartLabels, PartMasks
 from ..result import DFFResult
-from ..tally import Tally, ratio
 from ..wording import sentence
 from .jobs import CancelledError, LatestJob, Ticket
 

@@ -10,8 +10,8 @@ import ipywidgets as w
 import traitlets as t
 from torch import nn
 
-from .. import baselines
-from ..activations import Activations
+from ..evaluation import baselines
+from ..extraction import Activations
 from ..factorization import Sketch
 from ..images import ImageSet
 from ..names import EMBEDDED

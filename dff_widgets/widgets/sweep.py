@@ -14,9 +14,9 @@ from typing import Any
 import anywidget
 import traitlets as t
 
+from ..evaluation import Journal
 from ..experiments import Trial
 from ..images import ImageSet
-from ..journal import Journal
 from ..names import EMBEDDED
 from ..networks import Network, load_network
 from ..wording import one_line

@@ -10,13 +10,13 @@ from functools import cached_property, partial
 from itertools import product
 from typing import Any
 
-from ..activations import Activations, Progress, extract
 from ..dff import factorize
+from ..evaluation import Journal
+from ..evaluation.bench import Bench
+from ..extraction import Activations, Progress, extract
 from ..factorization import Sketch
 from ..images import ImageSet, UnreadableImageWarning
-from ..journal import Journal
 from ..networks import Network
-from ..scoring import Bench
 
 Point = dict[str, Any]
 

@@ -11,8 +11,9 @@ import anywidget
 import numpy as np
 import traitlets as t
 
+from ..heat import contrast, pack_heat
 from ..hierarchy import FactorTree
-from ..tiles import contrast, encode_tile, pack_heat
+from ..images import encode_tile
 
 _HERE = Path(__file__).parent
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import dff_widgets as dff
-from dff_widgets.heatmaps import palette
-from dff_widgets.tiles import encode_tile, pack_heat
+from dff_widgets.heat import pack_heat, palette
+from dff_widgets.images import encode_tile
 from dff_widgets.widgets.pairing import ComparisonView
 
 LIVE = """

@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page
 
 from dff_widgets import export
 
-from ..test_export import LABELS, NASTY, make
+from ..export.test_export import LABELS, NASTY, make
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import BrowserContext, Page
 
 import dff_widgets as dff
-from dff_widgets.painting import PartMasks
-from dff_widgets.shapes import brush, polygon
+from dff_widgets.labelling import PartMasks
+from dff_widgets.labelling.rasterize import brush, polygon
 from dff_widgets.widgets.focus import FocusView
 
 from .conftest import FAKE_MODEL, _wire
@@ -469,7 +469,7 @@ def test_disposing_leaves_no_listener(open_desk, truth) -> None:
 
 PAINT = """
 import numpy as np, dff_widgets as dff
-from dff_widgets.painting import PartMasks
+from dff_widgets.labelling import PartMasks
 from dff_widgets.widgets.focus import FocusView
 images = dff.datasets.creatures(n=2, seed=0, size=128)
 truth = PartMasks(images)

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 import dff_widgets as dff
-from dff_widgets.heatmaps import blend, palette, upsample
-from dff_widgets.tiles import encode_tile, pack_heat
+from dff_widgets.heat import blend, pack_heat, palette, upsample
+from dff_widgets.images import encode_tile
 from dff_widgets.widgets.gallery import Gallery
 
 TILE = 64

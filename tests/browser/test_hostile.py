@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext
 
-from dff_widgets.session import Session
+from dff_widgets.labelling import Session
 
 from .jupyter import Notebook, Server
 from .test_explorer import no_errors, settle, until

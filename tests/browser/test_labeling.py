@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 import dff_widgets as dff
 from dff_widgets.factorization import Factorization
-from dff_widgets.heatmaps import palette
+from dff_widgets.heat import palette
 
 from .conftest import _wire
 from .test_explorer import no_errors, settle, until

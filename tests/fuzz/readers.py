@@ -12,8 +12,8 @@ from PIL import Image
 
 from dff_widgets import datasets, export
 from dff_widgets.datasets.pascal_parts import _inflated
+from dff_widgets.evaluation import Journal
 from dff_widgets.images import ImageSet
-from dff_widgets.journal import Journal
 
 from ..datasets.test_pascal_parts import write_mat
 from ..datasets.test_voc import BOX, annotation
@@ -69,16 +69,15 @@ def use(images):
 
 # --------------------------------------------------------------------------------------------- sessions and results
 def session():
-    from ..test_session import image_set, session_of
+    from ..labelling.test_session import image_set, session_of
 
     return session_of(image_set())
 
 
 def read_session(folder):
-    from dff_widgets.sampling import Sampling
-    from dff_widgets.session import Session
+    from dff_widgets.labelling import Sampling, Session
 
-    from ..test_session import SIZES, image_set
+    from ..labelling.test_session import SIZES, image_set
 
     found = Session.load(folder / "work.dff")
     images = image_set()

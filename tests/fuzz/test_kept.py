@@ -10,8 +10,8 @@ from scipy.io import loadmat
 
 from dff_widgets import datasets, export, storage
 from dff_widgets.datasets.pascal_parts import read_parts
+from dff_widgets.evaluation import Journal
 from dff_widgets.images import ImageSet, UnreadableImageError
-from dff_widgets.journal import Journal
 from dff_widgets.result import DFFResult
 from dff_widgets.scale import Store
 from dff_widgets.scale.store import write

@@ -15,9 +15,10 @@ from torch import nn
 
 import dff_widgets as dff
 from dff_widgets import export, scale
+from dff_widgets.evaluation import Journal
+from dff_widgets.heat import levels
 from dff_widgets.images import UnreadableImageError, UnreadableImageWarning
-from dff_widgets.journal import Journal
-from dff_widgets.session import Session
+from dff_widgets.labelling import Session
 from dff_widgets.widgets import labeling
 
 from ..small_networks import small
@@ -113,7 +114,7 @@ def test_refinement_goes_on_and_what_it_cannot_see_keeps_its_shape(result, photo
     for mine, theirs in zip(found.maps[:-1], intact.maps[:-1], strict=True):
         np.testing.assert_allclose(mine, theirs, atol=2e-3)
     # the belief of a pixel on its own: inside from its level on, which is Otsu's
-    level = dff.thresholds.levels(iter([result.heatmaps(N - 1)]))[0]
+    level = levels(iter([result.heatmaps(N - 1)]))[0]
     apart = np.abs(result.heatmaps(N - 1) - level[:, None, None]) > 0.05
     inside = result.heatmaps(N - 1) > level[:, None, None]
     assert ((found.heatmaps(N - 1) >= 0.5) == inside)[apart].mean() > 0.95

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from dff_widgets.activations import Activations
+from dff_widgets.extraction import Activations
 from dff_widgets.images import ImageSet
 from dff_widgets.networks import Layer
 from dff_widgets.scale import Store

@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 from safetensors import safe_open
 
-from dff_widgets import activations, scale, storage
+from dff_widgets import scale, storage
+from dff_widgets.extraction import extract
 from dff_widgets.images import ImageSet, UnreadableImageWarning
 from dff_widgets.networks import load_network
 from dff_widgets.scale import Store
@@ -35,7 +36,7 @@ def photos():
 @pytest.mark.parametrize(("dtype", "loss"), [("float16", 3e-4), ("float32", 0)])
 def test_a_store_holds_what_extract_gives(photos, tmp_path, dtype, loss):
     network = load_network(small())
-    expected = activations.extract(network, photos, size=32)
+    expected = extract(network, photos, size=32)
     calls = []
     store = scale.extract(
         network,
@@ -115,9 +116,7 @@ def test_images_that_cannot_be_read_are_left_out(tmp_path):
         store = scale.extract(small(), pictures, tmp_path / "store", size=32, images_per_chunk=2)
     assert store.images.names == ("0.png", "4.png")
     assert len(store.skipped) == 2  # image 1; and the chunk of 2 and 3 together, none of which can be used
-    assert np.allclose(
-        store.matrix[:], activations.extract(small(), pictures.subset([0, 4]), size=32).matrix, atol=1e-3
-    )
+    assert np.allclose(store.matrix[:], extract(small(), pictures.subset([0, 4]), size=32).matrix, atol=1e-3)
     assert Store.open(tmp_path / "store").skipped == store.skipped
     with (
         pytest.warns(UnreadableImageWarning),

@@ -12,7 +12,7 @@ from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 
 import dff_widgets as dff
-from dff_widgets.tiles import contact_sheet
+from dff_widgets.heat import contact_sheet
 
 
 def consistent(explorer: dff.DFFExplorer) -> None:

@@ -9,9 +9,9 @@ import traitlets as t
 from PIL import Image
 
 import dff_widgets as dff
-from dff_widgets.heatmaps import palette
-from dff_widgets.painting import PartMasks
-from dff_widgets.shapes import brush
+from dff_widgets.heat import palette
+from dff_widgets.labelling import PartMasks
+from dff_widgets.labelling.rasterize import brush
 from dff_widgets.widgets.focus import FocusView, pack_mask
 
 SIZE = (80, 96)  # of image 0

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 import dff_widgets as dff
-from dff_widgets.tiles import contrast, encode_tile, pack_heat
+from dff_widgets.heat import contrast, pack_heat
+from dff_widgets.images import encode_tile
 from dff_widgets.widgets.gallery import Gallery
 
 

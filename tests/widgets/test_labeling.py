@@ -17,7 +17,7 @@ from torch import nn
 import dff_widgets as dff
 from benchmarks import labelling as benchmark
 from dff_widgets.images import PerImage
-from dff_widgets.session import Session
+from dff_widgets.labelling import Session
 from dff_widgets.widgets import labeling
 
 NAMES = ("head", "legs", "torso", "tail")

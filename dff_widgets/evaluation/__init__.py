@@ -1,0 +1,29 @@
+"""How well factors match a ground truth.
+
+`evaluation.bench` and `evaluation.baselines` run networks, so they are imported on their own.
+"""
+
+from .coverage import Coverage, assign, coverage
+from .journal import Journal
+from .metrics import BACKGROUND, Overlaps, PartScore, best_part_iou, corloc, iou, overlaps
+from .pixel_counts import Counts, Tally, ratio
+from .tables import Cell, Table
+
+__all__ = [
+    "BACKGROUND",
+    "Cell",
+    "Counts",
+    "Coverage",
+    "Journal",
+    "Overlaps",
+    "PartScore",
+    "Table",
+    "Tally",
+    "assign",
+    "best_part_iou",
+    "corloc",
+    "coverage",
+    "iou",
+    "overlaps",
+    "ratio",
+]

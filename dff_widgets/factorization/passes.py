@@ -1,0 +1,123 @@
+"""A pass: one read of A, after which H is new and the sums that W needs are known.
+
+H is row-local: its columns belong to rows of A, and what a block of rows adds to ``Q = H A`` (k, c) and ``S = H Hᵀ``
+(k, k) is all that leaves it. So the same step serves memory, disk and a cluster; only where H lies differs.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+__all__ = ["Block", "Blocks", "Local", "Passes", "Update", "pass_over"]
+
+Update = Callable[[Tensor, Tensor, Tensor, int], None]  # (X, P, G, sweeps), X in place; see coordinate_descent
+
+
+class Block(Protocol):
+    """Some rows of A, (m, c)."""
+
+    def times_w(self, W: Tensor) -> Tensor:
+        """W Aᵀ: (r, k, c) to (r, k, m)."""
+        ...
+
+    def times_h(self, H: Tensor) -> Tensor:
+        """H A: (r, k, m) to (r, k, c)."""
+        ...
+
+
+Blocks = Iterator[tuple[slice, Block]]
+
+
+def pass_over(blocks: Blocks, W: Tensor, update: Callable[[slice, Tensor, Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+    """One read of A: every block's columns of H are made by ``update``, and what they add to H A and H Hᵀ is summed.
+
+    Args:
+        blocks: Blocks of rows, as from :meth:`Rows.blocks`.
+        W: (r, k, c).
+        update: ``(rows, W Aᵀ, W Wᵀ) -> H[..., rows]``, (r, k, m); it may use the product as scratch space.
+
+    Returns:
+        ``Q = H A`` (r, k, c) and ``S = H Hᵀ`` (r, k, k).
+    """
+    G = W @ W.mT
+    Q, S = torch.zeros_like(W), torch.zeros_like(G)
+    for rows, block in blocks:
+        H = update(rows, block.times_w(W), G)
+        Q += block.times_h(H)
+        S += H @ H.mT
+    return Q, S
+
+
+class Passes(Protocol):
+    """Passes over some A, and the H (r, k, n) that they update, which may lie in parts elsewhere."""
+
+    def place(self, H: Tensor) -> Any:
+        """H (r, k, n) brought to where its rows of A are."""
+        ...
+
+    def step(
+        self, H: Any, W: Tensor, update: Update, *, sweeps: int, beyond: list[float]
+    ) -> tuple[Any, Tensor, Tensor]:
+        """H after one update for W (r, k, c), extrapolated by ``beyond`` (r) of its step; with H A and H Hᵀ."""
+        ...
+
+    def pick(self, H: Any, which: list[int]) -> Any:
+        """Some of the r restarts."""
+        ...
+
+    def merge(self, trial: Any, H: Any, refused: list[int]) -> Any:
+        """``trial``, with the refused restarts as in H; trial is used up."""
+        ...
+
+    def collect(self, H: Any) -> Tensor:
+        """The (k, n) of an H with a single restart."""
+        ...
+
+
+class Local:
+    """Passes over blocks in this process: H is a tensor.
+
+    Args:
+        blocks: Yields the blocks of rows, anew at each call.
+    """
+
+    def __init__(self, blocks: Callable[[], Blocks]) -> None:
+        self.blocks = blocks
+
+    def place(self, H: Tensor) -> Tensor:
+        """H itself: its rows of A are here."""
+        return H
+
+    def step(
+        self, H: Tensor, W: Tensor, update: Update, *, sweeps: int, beyond: list[float]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """As in `Passes`; H is left alone."""
+        trial = torch.empty_like(H)
+        step = torch.tensor(beyond, device=H.device).view(-1, 1, 1)
+
+        def update_block(rows: slice, P: Tensor, G: Tensor) -> Tensor:
+            old, new = H[..., rows], trial[..., rows]
+            new.copy_(old)
+            update(new, P, G, sweeps)
+            if any(beyond):
+                new.lerp_(old, -step).clamp_min_(0)
+            return new
+
+        Q, S = pass_over(self.blocks(), W, update_block)
+        return trial, Q, S
+
+    def pick(self, H: Tensor, which: list[int]) -> Tensor:
+        """Some of the r restarts."""
+        return H[which[0] : which[0] + 1] if len(which) == 1 else H[torch.tensor(which, device=H.device)]
+
+    def merge(self, trial: Tensor, H: Tensor, refused: list[int]) -> Tensor:
+        """As in `Passes`; ``trial`` is changed."""
+        if refused:
+            trial[refused] = H[refused]
+        return trial
+
+    def collect(self, H: Tensor) -> Tensor:
+        """The (k, n) of the only restart."""
+        return H[0]

@@ -1,0 +1,365 @@
+"""A as blocks of rows: the one place that knows whether A is dense, sparse, projected, or too large for the device.
+
+Everything here computes with two products only, W Aᵀ and H A, and both are local to a block of rows. H is kept
+transposed, (restarts, k, n), so that a factor is contiguous.
+"""
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import scipy.sparse
+import torch
+from torch import Tensor
+
+from .check import pick_device, to_matrix
+from .passes import Blocks, Local, Passes
+
+__all__ = [
+    "Lazy",
+    "Matrix",
+    "Progress",
+    "Projection",
+    "Rows",
+    "add_gram",
+    "as_rows",
+    "leading_eigenvectors",
+    "memory_budget",
+    "mirrored",
+]
+
+SPARSE_DENSITY = 0.2  # above it, dense products are as quick
+FREE_EXTRA = 16 << 20  # bytes beside A that are never worth saving
+CHUNK = 4096  # rows at a time where a whole A would double the memory
+PROJECTED_CHUNK = 1 << 18  # rows at a time of a projection; fewer would leave a thread idle
+
+
+Progress = Callable[[int, int], object]  # rows done, rows in all; may raise, which ends the work
+
+
+class Dense:
+    """Rows as they are."""
+
+    def __init__(self, A: Tensor) -> None:
+        self.A = A
+
+    def times_w(self, W: Tensor) -> Tensor:
+        return (self.A @ W.flatten(0, 1).mT).mT.contiguous().view(*W.shape[:2], -1)
+
+    def times_h(self, H: Tensor) -> Tensor:
+        return (H.flatten(0, 1) @ self.A).view(*H.shape[:2], -1)
+
+
+class Sparse:
+    """Rows in compressed form: post-ReLU activations of late layers are 90 % zeros and more.
+
+    torch multiplies by the rows with all threads; scipy multiplies by their transpose without a second copy of them,
+    which is worth more than the threads: the copy would be half of all memory beside A.
+    """
+
+    def __init__(self, A: Tensor) -> None:
+        rows = scipy.sparse.csr_array(_compress(A), shape=A.shape)
+        self.by_row, self.by_channel = _torch_csr(rows), rows.T
+
+    def times_w(self, W: Tensor) -> Tensor:
+        return (self.by_row @ W.flatten(0, 1).mT.contiguous()).mT.contiguous().view(*W.shape[:2], -1)
+
+    def times_h(self, H: Tensor) -> Tensor:
+        product = self.by_channel @ H.flatten(0, 1).mT.numpy()
+        return torch.from_numpy(product).mT.contiguous().view(*H.shape[:2], -1)
+
+
+class Projected:
+    """Rows replaced by ``(A V) Vᵀ``: r numbers a row instead of c."""
+
+    def __init__(self, Y: Tensor, V: Tensor) -> None:
+        self.Y, self.V = Y, V
+
+    def times_w(self, W: Tensor) -> Tensor:
+        return ((W @ self.V).flatten(0, 1) @ self.Y.mT).view(*W.shape[:2], -1)
+
+    def times_h(self, H: Tensor) -> Tensor:
+        return ((H.flatten(0, 1) @ self.Y) @ self.V.mT).view(*H.shape[:2], -1)
+
+
+class Projection:
+    """``A ≈ Y Vᵀ`` with ``Y = A V``: what a sketch iterates on.
+
+    Args:
+        Y: (n, r).
+        V: (c, r), orthonormal columns.
+    """
+
+    def __init__(self, Y: Tensor, V: Tensor) -> None:
+        self.axes: tuple[Tensor, Tensor] | None = (Y, V)
+
+    def blocks(self) -> Blocks:
+        """The rows in blocks."""
+        assert self.axes is not None
+        Y, V = self.axes
+        for start in range(0, len(Y), PROJECTED_CHUNK):
+            rows = slice(start, min(start + PROJECTED_CHUNK, len(Y)))
+            yield rows, Projected(Y[rows].to(V.device), V)  # Y may be a file
+
+    def passes(self) -> Passes:
+        """How to iterate on it."""
+        return Local(self.blocks)
+
+
+class Rows(ABC):
+    """What the algorithms need of A, wherever its rows lie.
+
+    Attributes:
+        shape: (n, c).
+        device: The device that computes.
+        nonnegative: Whether A has no negative entry.
+        least: A's least entry.
+        mean_size: The mean of |A|.
+        squared_norm: ``‖A‖²``.
+        step: Rows in a block.
+        closing: Iterations on A after those on a sketch.
+    """
+
+    shape: tuple[int, int]
+    device: torch.device
+    nonnegative: bool
+    squared_norm: float
+    step: int
+    closing = 3
+
+    @property
+    @abstractmethod
+    def least(self) -> float:
+        """The smallest entry of A."""
+
+    @property
+    @abstractmethod
+    def mean_size(self) -> float:
+        """The mean of the entries' absolute values."""
+
+    @abstractmethod
+    def dense(self, step: int = CHUNK) -> Iterator[tuple[slice, Tensor]]:
+        """The rows as dense tensors on the device, at most ``step`` at a time; each is good until the next one."""
+
+    @abstractmethod
+    def rows(self, index: Tensor) -> Tensor:
+        """Some rows by index, (m, c) on the device."""
+
+    @property
+    def cheap(self) -> bool:
+        """Whether a product with A costs no more than an update of H, so that one update per product is best."""
+        return False
+
+    @property
+    def work(self) -> int:
+        """Entries that a product with A touches."""
+        return self.shape[0] * self.shape[1]
+
+    def blocks(self) -> Blocks:
+        """The blocks of rows in order, each with the rows it holds."""
+        for rows, X in self.dense(self.step):
+            yield rows, Dense(X)
+
+    def passes(self) -> Passes:
+        """How to iterate on A."""
+        return Local(self.blocks)
+
+    def gram(self) -> Tensor:
+        """AᵀA (c, c) in float32, one pass.
+
+        Within 2⁻²⁰ of float64, relative to its largest entry: float32 products keep their digits over short blocks,
+        whose sums then add up one by one.
+        """
+        C = torch.zeros(self.shape[1], self.shape[1], device=self.device)
+        for _, X in self.dense():
+            add_gram(C, X)
+        return mirrored(C)
+
+    def project(self, V: Tensor, progress: Progress | None = None) -> Projection:
+        """A on the axes V (c, r), one pass; progress is told of the rows done and the rows in all."""
+        Y = torch.empty(self.shape[0], V.shape[1], device=self.device)
+        for rows, X in self.dense():
+            torch.mm(X, V, out=Y[rows])
+            if progress is not None:
+                progress(rows.stop, len(Y))
+        return Projection(Y, V)
+
+    def each(self, function: Callable[[Tensor], Tensor], step: int) -> Iterator[tuple[slice, Tensor]]:
+        """A function of the rows, block by block in order: (m, c) on the device to (m, ...)."""
+        for rows, X in self.dense(step):
+            yield rows, function(X)
+
+    def residual(self, H: Tensor, W: Tensor) -> float:
+        """``‖A - H W‖²`` term by term: for errors so small that the expanded square loses them. H (k, n), W (k, c)."""
+        total = 0.0
+        for rows, X in self.dense():
+            total += float(torch.addmm(X, H[:, rows].mT, W, alpha=-1).square().sum(1).cpu().double().sum())
+        return total
+
+
+@runtime_checkable
+class Lazy(Protocol):
+    """A matrix whose rows are read when they are needed: a store on disk, or one that a cluster reads."""
+
+    shape: tuple[int, int]
+
+    def as_rows(self, device: str | torch.device) -> Rows:
+        """Its rows for a device that computes."""
+        ...
+
+
+def as_rows(A: Any, device: str | torch.device, *, clamp: bool = False, spare: float = 0) -> Rows:
+    """What a caller hands in, checked; ``spare`` is the share of A's bytes that a sparse copy may take beside it."""
+    if isinstance(A, Lazy):
+        if clamp:
+            raise ValueError("clamp=True would change a store; extract it again with clamp=True")
+        return A.as_rows(device)
+    X, nonnegative = to_matrix(A, clamp=clamp)
+    return Matrix(X, pick_device(device, X), nonnegative=nonnegative, extra=int(X.nbytes * spare))
+
+
+class Matrix(Rows):
+    """A on the device that computes: whole where it fits, block by block where it does not.
+
+    Args:
+        A: (n, c) float32, contiguous; checked by :func:`to_matrix`.
+        device: The device that computes.
+        nonnegative: Whether A has no negative entry.
+        extra: Bytes that a sparse copy may take beside A on the CPU.
+    """
+
+    def __init__(self, A: Tensor, device: torch.device, *, nonnegative: bool, extra: int) -> None:
+        self.shape = (A.shape[0], A.shape[1])
+        self.device = device
+        self.nonnegative = nonnegative
+        # a float32 sum of 10⁷ squares is off by 10⁻⁴; sums of a row are short, and their sum is taken in float64
+        self.squared_norm = float(torch.linalg.vector_norm(A, dim=1).cpu().double().square().sum())
+        n, c = self.shape
+        fits = A.device == device or n * c * 4 <= memory_budget(device)
+        self.A = A.to(device) if fits else A
+        self.step = n if self.A.device == device and n * c * 4 <= memory_budget(device) else _block_rows(n, c, device)
+        self.sparse = Sparse(A) if device.type == "cpu" and self.step == n and _pays_sparse(A, extra) else None
+
+    @property
+    def cheap(self) -> bool:
+        """Whether A is held sparse."""
+        return self.sparse is not None
+
+    @property
+    def work(self) -> int:
+        """Entries that a pass reads."""
+        return len(self.sparse.by_row.values()) if self.sparse else super().work
+
+    def blocks(self) -> Blocks:
+        """The blocks of a pass: one, where A is held sparse."""
+        if self.sparse is not None:
+            yield slice(0, self.shape[0]), self.sparse
+        else:
+            yield from super().blocks()
+
+    def dense(self, step: int = CHUNK) -> Iterator[tuple[slice, Tensor]]:
+        """See `Rows`."""
+        for start in range(0, self.shape[0], step):
+            rows = slice(start, min(start + step, self.shape[0]))
+            yield rows, self.A[rows].to(self.device)
+
+    @cached_property
+    def least(self) -> float:
+        """The smallest entry of A."""
+        return float(self.A.min())
+
+    @cached_property
+    def mean_size(self) -> float:
+        """The mean of the entries' absolute values."""
+        return float(self.A.mean() if self.nonnegative else self.A.abs().mean())
+
+    def rows(self, index: Tensor) -> Tensor:
+        """See `Rows`."""
+        return self.A[index.to(self.A.device)].to(self.device)
+
+
+def add_gram(C: Tensor, X: Tensor) -> None:
+    """``C += XᵀX`` (c, c), its upper half alone; in place."""
+    for a, b in pairwise(_edges(len(C))):
+        C[a:b, a:].addmm_(X[:, a:b].mT, X[:, a:])
+
+
+def mirrored(C: Tensor) -> Tensor:
+    """C with its lower half made from the upper one, in place."""
+    for a, b in pairwise(_edges(len(C))):
+        C[b:, a:b] = C[a:b, b:].mT
+    return C
+
+
+def _edges(c: int) -> list[int]:
+    parts = 4 if c >= 512 else 1
+    return [c * i // parts for i in range(parts + 1)]
+
+
+def leading_eigenvectors(C: Tensor, rank: int, *, steps: int = 8) -> tuple[Tensor, Tensor]:
+    """The ``rank`` largest eigenvalues of a symmetric C, falling, and their vectors as columns (c, rank).
+
+    Subspace iteration with a Rayleigh-Ritz end (Halko, Martinsson & Tropp 2011) where rank is small beside c: the exact
+    decomposition costs several times as much as everything else a sketch needs.
+    """
+    device, c, width = C.device, len(C), rank + 16
+    if device.type == "mps":  # it has neither decomposition
+        C = C.cpu()
+    if c <= 4 * width:
+        values, V = torch.linalg.eigh(C)
+    else:
+        start = torch.randn(c, width, generator=torch.Generator().manual_seed(0)).to(C.device)
+        U = torch.linalg.qr(C @ start).Q
+        for _ in range(steps):
+            U = torch.linalg.qr(C @ U).Q
+        values, V = torch.linalg.eigh(U.mT @ (C @ U))
+        V = U @ V
+    return values[-rank:].flip(0).clamp_min(0).to(device), V[:, -rank:].flip(1).contiguous().to(device)
+
+
+def memory_budget(device: torch.device) -> float:
+    """Bytes of A that a device may hold at once; the other half of what is free is for the iterations."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] / 2
+    if device.type == "mps":
+        return (torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()) / 2
+    return float("inf")
+
+
+def _block_rows(n: int, c: int, device: torch.device) -> int:
+    """Rows in a block: half of the budget, since the next block arrives while this one is still held."""
+    return min(n, max(1, int(memory_budget(device) / 2 / (c * 4))))
+
+
+def _pays_sparse(A: Tensor, extra: int) -> bool:
+    """Whether a sparse copy is quicker and small enough, judged on every 16th row."""
+    sample = A[:: max(1, min(16, len(A) // 256))]
+    density = int(torch.count_nonzero(sample)) / sample.numel()
+    return density <= SPARSE_DENSITY and 8 * density * A.numel() <= max(extra, FREE_EXTRA)
+
+
+def _compress(A: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A's values, channels and row starts, block by block so that no mask as large as A is ever made."""
+    n, c = A.shape
+    values, channels, counts = [], [], [np.zeros(1, np.int32)]
+    for start in range(0, n, CHUNK):
+        X = A[start : start + CHUNK].numpy()
+        at = np.flatnonzero(X)
+        values.append(X.reshape(-1)[at])
+        channels.append((at % c).astype(np.int32))
+        counts.append(np.searchsorted(at, np.arange(1, len(X) + 1) * c).astype(np.int32) + counts[-1][-1])
+    return np.concatenate(values), np.concatenate(channels), np.concatenate(counts)
+
+
+def _torch_csr(X: scipy.sparse.csr_array) -> Tensor:
+    """A scipy matrix as torch's, sharing its memory; int32 indices, which halves it and suits MKL."""
+    starts, at = (torch.from_numpy(i.astype(np.int32, copy=False)) for i in (X.indptr, X.indices))
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "Sparse CSR tensor support is in beta"
+        )  # products with a dense one are stable
+        return torch.sparse_csr_tensor(starts, at, torch.from_numpy(X.data), size=X.shape, check_invariants=False)

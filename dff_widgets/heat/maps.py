@@ -1,0 +1,175 @@
+"""Fold the columns of H back onto the images: heat maps, binary maps, and the colours they are shown in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float32]
+
+
+_EXACT_ENTRIES = 2**26  # of all factors: 256 MiB of float32 at most while a percentile is taken exactly
+_BINS = 2**16
+_SAMPLE = 2**14
+
+
+def fold(H: Array, shapes: Sequence[tuple[int, int]]) -> list[Array]:
+    """The one place where rows become maps again (section 3.4 of the paper).
+
+    Args:
+        H: (rows, k), a row per position, image after image, row-major; rows = the sum of h·w.
+        shapes: per image its grid (h, w).
+
+    Returns:
+        Per image its maps (k, h, w), views of H.
+
+    Raises:
+        ValueError: H has another number of rows than the shapes have positions.
+
+    >>> [m.shape for m in fold(np.zeros((2 * 3 + 4 * 1, 5)), [(2, 3), (4, 1)])]
+    [(5, 2, 3), (5, 4, 1)]
+    """
+    ends = list(accumulate(h * w for h, w in shapes))
+    rows = ends[-1] if ends else 0
+    if H.ndim != 2 or len(H) != rows:
+        raise ValueError(f"H is {H.shape}; the shapes of {len(shapes)} images need ({rows}, k)")
+    k = H.shape[1]
+    return [H[end - h * w : end].reshape(h, w, k).transpose(2, 0, 1) for end, (h, w) in zip(ends, shapes, strict=True)]
+
+
+def unfold(maps: Iterable[Array]) -> Array:
+    """The inverse of `fold`.
+
+    Args:
+        maps: per image (k, h, w).
+
+    Returns:
+        H, (rows, k), a row per position, image after image, row-major.
+
+    >>> unfold([np.zeros((5, 2, 3)), np.zeros((5, 4, 1))]).shape
+    (10, 5)
+    """
+    return np.concatenate([m.transpose(1, 2, 0).reshape(-1, len(m)) for m in maps])
+
+
+def normalise(H: Array) -> Floats:
+    """Each column divided by its maximum, so that a heat map is in 0..1 over the whole set; an empty column stays 0.
+
+    Args:
+        H: (rows, k), non-negative for NMF; the negative entries of a baseline's H become 0.
+    """
+    H = np.maximum(np.asarray(H, dtype=np.float32), 0)
+    return np.asarray(H / np.maximum(H.max(axis=0, initial=0), np.finfo(np.float32).tiny), dtype=np.float32)
+
+
+def upsample(maps: Array, shape: tuple[int, int]) -> Floats:
+    """Bilinear interpolation to the size of the image (half-pixel centres, as ``align_corners=False``).
+
+    Args:
+        maps: (..., h, w).
+        shape: (H, W) in pixels; smaller than (h, w) is possible too, without antialiasing.
+
+    Returns:
+        (..., H, W) float32.
+    """
+    if maps.shape[-2:] == tuple(shape):
+        return np.array(maps, dtype=np.float32)
+    rows, columns = _interpolation(maps.shape[-2], shape[0]), _interpolation(maps.shape[-1], shape[1])
+    return np.asarray(rows @ np.asarray(maps, dtype=np.float32) @ columns.T)
+
+
+@lru_cache(maxsize=32)  # the photos of a camera share their sizes; weights for 6,000 pixels take megabytes
+def _interpolation(source: int, target: int) -> Floats:
+    """(target, source) weights of linear interpolation along one axis; each row sums to 1."""
+    at = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
+    low = np.minimum(at.astype(int), max(source - 2, 0))
+    weights = np.zeros((target, source), dtype=np.float32)
+    weights[np.arange(target), low] = 1 - (at - low)
+    weights[np.arange(target), np.minimum(low + 1, source - 1)] += at - low
+    weights.flags.writeable = False
+    return weights
+
+
+def percentiles(maps: Callable[[], Iterable[Array]], q: float) -> Floats:
+    """Per factor the q-th percentile of all entries of its heat maps over the set (section 4.3 of the paper).
+
+    Args:
+        maps: called once or twice, gives each image's maps (k, h, w) in 0..1 anew; one image is held at a time unless
+            the set is small.
+        q: 0..100.
+
+    Returns:
+        (k,) thresholds: exact (``np.percentile`` of float64) up to 2^26 entries in all; beyond, to 1/65536.
+
+    Raises:
+        ValueError: q is outside 0..100.
+    """
+    if not 0 <= q <= 100:
+        raise ValueError(f"percentile is {q!r}; give a number from 0 to 100")
+    held: list[Array] = []
+    entries = 0
+    for m in maps():
+        entries += m.size
+        if entries > _EXACT_ENTRIES:
+            return _percentiles_by_histogram(maps(), q)
+        held.append(m.reshape(len(m), -1))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # numpy lets go of the interpreter while it compares and sorts
+        found = pool.map(lambda f: _percentile([m[f] for m in held], q), range(len(held[0])))
+    return np.array(list(found), dtype=np.float32)
+
+
+def _percentile(pieces: Sequence[Array], q: float) -> float:
+    """``np.percentile`` of all values in float64, many times as quick.
+
+    A sample brackets it, and only what is between counts; piece by piece, so that each stays in the processor's cache.
+    """
+    total = sum(map(len, pieces))
+    rank = q / 100 * (total - 1)
+    step = max(1, total // _SAMPLE)
+    sample = np.sort(np.concatenate([piece[::step] for piece in pieces]))
+    at, slack = q / 100 * (len(sample) - 1), len(sample) // 100 + 2
+    low, high = sample[[max(0, int(at) - slack), min(len(sample) - 1, int(at) + slack)]]
+    below = sum(int(np.count_nonzero(piece < low)) for piece in pieces)
+    between = np.concatenate([piece[(piece >= low) & (piece <= high)] for piece in pieces])
+    if not below <= rank <= below + len(between) - 1:  # the sample was unlucky
+        below, between = 0, np.concatenate(pieces)
+    first = int(rank) - below
+    ordered = np.partition(between, sorted({first, min(first + 1, len(between) - 1)}))
+    pair = ordered[first : first + 2].astype(np.float64)
+    return float(pair[0] + (pair[-1] - pair[0]) * (rank - int(rank)))
+
+
+def _percentiles_by_histogram(maps: Iterable[Array], q: float) -> Floats:
+    counts: Array | None = None
+    for m in maps:
+        bins = (np.clip(m, 0, 1) * (_BINS - 1)).astype(np.int64).reshape(len(m), -1)
+        here = np.stack([np.bincount(b, minlength=_BINS) for b in bins])
+        counts = here if counts is None else counts + here
+    assert counts is not None
+    below = counts.cumsum(axis=1)
+    ranks = q / 100 * (below[:, -1] - 1)
+    found = [np.searchsorted(b, r, side="right") for b, r in zip(below, ranks, strict=True)]
+    return (np.array(found) / (_BINS - 1)).astype(np.float32)
+
+
+def binarise(maps: Array, thresholds: Array) -> npt.NDArray[np.bool_]:
+    """B(f, i): where a factor is at or above its threshold, and present at all.
+
+    Args:
+        maps: (k, h, w) in 0..1.
+        thresholds: (k,).
+
+    Returns:
+        (k, h, w) bool. A zero is never in the mask: the percentile of a factor that is absent from most of the set is
+        0, and would otherwise select everything.
+    """
+    least = np.maximum(thresholds, np.finfo(maps.dtype).tiny).astype(maps.dtype, copy=False)
+    return np.asarray(maps >= least[:, None, None])

@@ -1,0 +1,18 @@
+"""Sets of images that are read lazily, with the names, part masks and boxes that belong to them."""
+
+from .decoding import DAMAGE, SUFFIXES, UnreadableImageError, UnreadableImageWarning, open_header, warn_left_out
+from .image_set import ImageSet, PerImage, Source
+from .tiles import encode_tile
+
+__all__ = [
+    "DAMAGE",
+    "SUFFIXES",
+    "ImageSet",
+    "PerImage",
+    "Source",
+    "UnreadableImageError",
+    "UnreadableImageWarning",
+    "encode_tile",
+    "open_header",
+    "warn_left_out",
+]

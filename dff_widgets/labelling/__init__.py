@@ -1,0 +1,8 @@
+"""Naming factors and correcting part masks: plain data, with undo, apart from any widget."""
+
+from .labels import JOIN, History, PartLabels, parse_parts
+from .part_masks import PartMasks
+from .sampling import Sampling
+from .session import Session
+
+__all__ = ["JOIN", "History", "PartLabels", "PartMasks", "Sampling", "Session", "parse_parts"]

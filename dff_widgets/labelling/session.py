@@ -1,0 +1,144 @@
+"""A labelling session in one file: JSON and safetensors, versioned, written atomically, and unable to run code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import storage
+from ..images import ImageSet, UnreadableImageError
+from ..result import DFFResult
+from ..wording import one_line
+from .labels import History, PartLabels
+from .part_masks import PartMasks
+
+Array = npt.NDArray[Any]
+
+_VERSION = 1
+_PAINTING = "painting/"  # before the names of the tensors that `PartMasks` makes
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """All that a person made, and what it was made on.
+
+    Attributes:
+        result: the factors: W, and H and the images they were seen in.
+        labels: the names, and what they were before and after: undo and redo go on where they stopped.
+        settings: what the explorer was set to: ``network layer k solver seed size refine percentile threshold
+            coverage_threshold colors opacity visible``, each as its trait, if it is plain data.
+        names: of all images of the set, in their order; the result may be of some of them.
+        painted: what `PartMasks.to_tensors` made of the painted masks, for a set with these names.
+        page: where the semi-automatic session is; see `Sampling.state`. Empty where there is none.
+    """
+
+    result: DFFResult
+    labels: History[PartLabels]
+    settings: Mapping[str, Any]
+    names: tuple[str, ...]
+    painted: tuple[dict[str, Any], dict[str, Array]] = field(repr=False)
+    page: Mapping[str, Any] = field(default_factory=dict)
+
+    def save(self, path: str | Path) -> None:
+        """Write one file, or leave what was there untouched.
+
+        Raises:
+            OSError: the disk is full, or the place is not there or cannot be written to.
+        """
+        result, tensors = self.result.pack()
+        painted, bits = self.painted
+        content = {
+            "result": result,
+            "labels": {
+                "past": [_plain(v) for v in self.labels.past],
+                "now": _plain(self.labels.value),
+                "future": [_plain(v) for v in self.labels.future],
+            },
+            "settings": dict(self.settings),
+            "names": self.names,
+            "painted": painted,
+            "page": dict(self.page),
+        }
+        storage.write(Path(path), "session", _VERSION, content, tensors | bits)
+
+    @staticmethod
+    def load(path: str | Path) -> Session:
+        """Read what `save` wrote; a file from elsewhere can run no code.
+
+        Raises:
+            ValueError: the file is damaged, no session, or from a newer version; one sentence.
+        """
+        content, tensors = storage.read(Path(path), "session", _VERSION)
+        try:
+            result = DFFResult.unpack(content["result"], tensors)
+            k, said = result.k, content["labels"]
+            labels = History(
+                _labels(said["now"], k), [_labels(v, k) for v in said["past"]], [_labels(v, k) for v in said["future"]]
+            )
+            names = tuple(str(name) for name in content["names"])
+            painted = dict(content["painted"])
+            settings, page = dict(content["settings"]), dict(content["page"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f"{str(path)!r} is not a whole session: {one_line(error)}") from error
+        bits = {name: tensor for name, tensor in tensors.items() if name.startswith(_PAINTING)}
+        return Session(result, labels, settings, names, (painted, bits), page)
+
+    def seen_in(self, images: ImageSet) -> bool:
+        """Whether these are the images that the factors were seen in, by their names and sizes."""
+        try:
+            sizes = tuple(images.size(i) for i in range(len(images)))
+        except UnreadableImageError:
+            return False
+        return (images.names, sizes) == (self.result.images.names, self.result.sizes)
+
+    def truth(
+        self,
+        images: ImageSet,
+        *,
+        parts: Sequence[Mapping[str, Array]] | None = None,
+        names: Sequence[str] | None = None,
+    ) -> PartMasks:
+        """The painted masks on the images at hand.
+
+        Where names and sizes are the same, all of them with their undo; else those of the images whose own name and
+        size are.
+
+        Args:
+            images: now at hand.
+            parts: their own part masks; see `PartMasks`.
+            names: of those, where they are known.
+
+        Raises:
+            ValueError: the painted masks are damaged.
+        """
+        content, tensors = self.painted
+        same = images.names == self.names
+        place = {name: i for i, name in enumerate(images.names)}
+        kept: dict[str, Any] = {"parts": content.get("parts", []), "painted": [], "edits": [], "done": 0}
+        bits: dict[str, Array] = {f"{_PAINTING}edits": np.zeros(0, dtype=np.uint8)}
+        try:
+            for n, (i, part) in enumerate(content["painted"]):
+                at, mask = i if same else place.get(self.names[i]), tensors[f"{_PAINTING}{n}"]
+                if at is not None and mask.shape == (images.size(at)[0], -(-images.size(at)[1] // 8)):
+                    bits[f"{_PAINTING}{len(kept['painted'])}"] = mask
+                    kept["painted"].append([at, part])
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise ValueError(f"the painted masks are damaged: {one_line(error)}") from error
+        if same and len(kept["painted"]) == len(content["painted"]):
+            return PartMasks.from_tensors(content, tensors, images, parts, names=names)
+        return PartMasks.from_tensors(kept, bits, images, parts, names=names)
+
+
+def _plain(labels: PartLabels) -> list[list[str]]:
+    return [labels[f] for f in labels]
+
+
+def _labels(value: Any, k: int) -> PartLabels:
+    if len(value) != k:
+        raise ValueError(f"labels of {len(value)} factors; the result has {k}")
+    return PartLabels(dict(enumerate(value)), k=k)
