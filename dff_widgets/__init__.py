@@ -33,6 +33,7 @@ _HOME = {
     "corloc": "evaluation",
     "coverage": "evaluation",
     "extract": "extraction",
+    "extract_layers": "extraction",
     "factor_tree": "dff",
     "iou": "evaluation",
     "kmeans": "factorization",

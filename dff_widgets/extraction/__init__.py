@@ -1,5 +1,25 @@
 """From images and a network to activations: the rows of one matrix."""
 
-from .extract import Activations, Progress, SmallerBatchWarning, extract, reporter, whole_number
+from .extract import (
+    Activations,
+    Batch,
+    Progress,
+    SmallerBatchWarning,
+    extract,
+    extract_layers,
+    reporter,
+    stream,
+    whole_number,
+)
 
-__all__ = ["Activations", "Progress", "SmallerBatchWarning", "extract", "reporter", "whole_number"]
+__all__ = [
+    "Activations",
+    "Batch",
+    "Progress",
+    "SmallerBatchWarning",
+    "extract",
+    "extract_layers",
+    "reporter",
+    "stream",
+    "whole_number",
+]

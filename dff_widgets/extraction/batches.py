@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
@@ -42,7 +42,7 @@ def readable_sizes(images: ImageSet, skipped: dict[int, str], tick: Callable[[],
 def batches(
     images: ImageSet,
     network: Network,
-    sizes: dict[int, tuple[int, int]],
+    sizes: Mapping[int, tuple[int, int]],
     groups: dict[tuple[int, int], list[int]],
     batch_size: int,
     skipped: dict[int, str],

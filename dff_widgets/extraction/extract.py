@@ -6,7 +6,7 @@ import contextlib
 import operator
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,57 +97,165 @@ def extract(
         ValueError: an unknown or non-spatial layer, no readable image, a size or device that cannot be.
         MemoryError: memory does not suffice for a single image.
     """
-    network, images = load_network(network), ImageSet.of(images)
+    network = load_network(network)
     at = network.layer(layer)
-    size = whole_number(size, "size", 16, "the short side in whole pixels")
-    batch_size = whole_number(batch_size, "batch_size", 1, "a whole number of images")
-    where = _device(device)
+    return _collect(network, images, [at], size, batch_size, device, progress)[at.name]
+
+
+def extract_layers(
+    network: Network | str | nn.Module,
+    images: Any,
+    layers: Iterable[str],
+    *,
+    size: int = 320,
+    batch_size: int = 8,
+    device: str | torch.device = "auto",
+    progress: Progress | bool = False,
+) -> dict[str, Activations]:
+    """`extract` for several layers in one forward pass, which stops after the last of them.
+
+    Args:
+        network: as in `extract`.
+        images: as there.
+        layers: names in ``network.layers``, at least one, in any order.
+        size: as there.
+        batch_size: as there.
+        device: as there.
+        progress: as there.
+
+    Returns:
+        By name, in the order that was asked for, the `Activations` of each layer: of the same images, each with a
+        matrix of its own. All are held in memory; `stream` gives them batch by batch.
+
+    Raises:
+        ValueError, MemoryError: as `extract`; or no layer was asked for.
+    """
+    network = load_network(network)
+    asked = [network.layer(name) for name in ([] if isinstance(layers, str) else layers)]
+    if not asked:
+        raise ValueError(f"layers is {layers!r}; give a list of names, at least one")
+    return _collect(network, images, asked, size, batch_size, device, progress)
+
+
+def _collect(
+    network: Network,
+    images: Any,
+    asked: Sequence[Layer],
+    size: int,
+    batch_size: int,
+    device: str | torch.device,
+    progress: Progress | bool,
+) -> dict[str, Activations]:
+    images, size = ImageSet.of(images), whole_number(size, "size", 16, "the short side in whole pixels")
+    rows = {layer.name: _Rows(layer.channels) for layer in asked}
     report, close = reporter(progress, len(images))
-    rows, skipped = _Rows(at.channels), dict[int, str]()
+    skipped: dict[int, str] = {}
     try:
         sizes = readable_sizes(images, skipped, lambda: report(0, len(images)))
-        groups: dict[tuple[int, int], list[int]] = {}
-        for i, own in sizes.items():
-            shape = input_shape(network, own, size)
-            groups.setdefault(shape, []).append(i)
-            rows.expect(i, *(-(-side // at.stride) for side in shape))
-        with (
-            inference(network.module),
-            _moved(network.module, where) as like,
-            contextlib.closing(
-                batches(images, network, sizes, groups, batch_size, skipped, threads=_decoders(where))
-            ) as made,
-        ):
-            forward = _Forward(network, at, like)
-            for indices, batch in made:
-                for begin, features in forward(batch):
-                    rows.put(indices[begin : begin + len(features)], features)
-                report(len(rows.grids) + len(skipped), len(images))
+        for layer in asked:
+            for i, own in sizes.items():
+                grid = (-(-side // layer.stride) for side in input_shape(network, own, size))
+                rows[layer.name].expect(i, *grid)
+        options: dict[str, Any] = {"size": size, "batch_size": batch_size, "device": device}
+        passed = stream(network, images, list(rows), sizes=sizes, skipped=skipped, report=report, **options)
+        with contextlib.closing(passed):
+            for batch in passed:
+                for name, features in batch.features.items():
+                    rows[name].put(batch.images, features)
     finally:
         close()
-    kept = sorted(rows.grids)
+    kept = sorted(next(iter(rows.values())).grids)
     problems = tuple(skipped[i] for i in sorted(skipped))
     if not kept:
         raise UnreadableImageError(f"none of the {len(images)} images can be used: {problems[0]}")
     for problem in problems:
         warn_left_out(problem)
     readable = images.subset(kept) if problems else images
-    shapes = tuple(rows.grids[i] for i in kept)
     size = size if network.input_size is None else min(network.input_size)
     own_sizes = tuple(sizes[i] for i in kept)
-    return Activations(rows.matrix(), shapes, own_sizes, readable, network.name, at, size, problems)
+
+    def activations(layer: Layer) -> Activations:
+        shapes = tuple(rows[layer.name].grids[i] for i in kept)
+        matrix = rows[layer.name].matrix()
+        return Activations(matrix, shapes, own_sizes, readable, network.name, layer, size, problems)
+
+    return {layer.name: activations(layer) for layer in {layer.name: layer for layer in asked}.values()}
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What some images of one size gave at some layers.
+
+    Attributes:
+        images: their indices in the set.
+        features: by layer name (m, h, w, channels) for m images, on the network's device; good until the next batch.
+    """
+
+    images: list[int]
+    features: dict[str, Tensor] = field(repr=False)
+
+
+def stream(
+    network: Network,
+    images: ImageSet,
+    layers: Iterable[str],
+    *,
+    size: int = 320,
+    batch_size: int = 8,
+    device: str | torch.device = "auto",
+    sizes: Mapping[int, tuple[int, int]] | None = None,
+    skipped: dict[int, str] | None = None,
+    report: Progress | None = None,
+) -> Generator[Batch, None, None]:
+    """What `extract_layers` collects, batch by batch, so that memory holds no more than one.
+
+    Args:
+        network: from `load_network`.
+        images: the images.
+        layers: as in `extract_layers`.
+        size: as there.
+        batch_size: as there.
+        device: as there.
+        sizes: by index the (height, width) of the images to take; by default of all that can be read.
+        skipped: gets a sentence for each image that cannot be read.
+        report: called with (images done, images in all) after each batch; what it raises ends the pass.
+
+    Yields:
+        Batches, in no order of the images; close the generator when leaving it early.
+    """
+    asked = [network.layer(name) for name in layers]
+    size = whole_number(size, "size", 16, "the short side in whole pixels")
+    batch_size = whole_number(batch_size, "batch_size", 1, "a whole number of images")
+    where = _device(device)
+    skipped = {} if skipped is None else skipped
+    sizes = readable_sizes(images, skipped, lambda: None) if sizes is None else sizes
+    groups: dict[tuple[int, int], list[int]] = {}
+    for i, own in sizes.items():
+        groups.setdefault(input_shape(network, own, size), []).append(i)
+    made = batches(images, network, sizes, groups, batch_size, skipped, threads=_decoders(where))
+    done = 0
+    with inference(network.module), _moved(network.module, where) as like, contextlib.closing(made):
+        forward = _Forward(network, asked, like)
+        for indices, batch in made:
+            for begin, features in forward(batch):
+                some = indices[begin : begin + len(next(iter(features.values())))]
+                yield Batch(some, features)
+                done += len(some)
+            if report is not None:
+                report(done + len(skipped), len(images))
 
 
 class _Forward:
-    """Runs batches up to a layer, in parts once one did not fit in memory."""
+    """Runs batches up to the last of some layers, in parts once one did not fit in memory."""
 
-    def __init__(self, network: Network, layer: Layer, like: Tensor) -> None:
-        self._network, self._layer, self._like = network, layer, like
-        self._module = network.module.get_submodule(layer.name)
+    def __init__(self, network: Network, layers: Sequence[Layer], like: Tensor) -> None:
+        self._network, self._like = network, like
+        self._layers = {layer.name: layer for layer in layers}
+        self._modules = {name: network.module.get_submodule(name) for name in self._layers}
         self._most: int | None = None  # images that fit
 
-    def __call__(self, batch: Tensor) -> Iterator[tuple[int, Tensor]]:
-        """(n, c, H, W) -> of each part its place in the batch, and its features (m, h, w, channels)."""
+    def __call__(self, batch: Tensor) -> Iterator[tuple[int, dict[str, Tensor]]]:
+        """(n, c, H, W) -> of each part its place in the batch, and by layer its features (m, h, w, channels)."""
         done = 0
         while done < len(batch):
             part = batch[done : None if self._most is None else done + self._most]
@@ -156,21 +264,23 @@ class _Forward:
                 self._halve(part)
             else:
                 yield done, features
-                done += len(features)
+                done += len(part)
 
-    def _run(self, batch: Tensor) -> Tensor | None:
+    def _run(self, batch: Tensor) -> dict[str, Tensor] | None:
         """The features, or None where memory does not suffice."""
-        caught: list[Tensor] = []
+        caught: dict[str, Tensor] = {}
 
-        def catch(_name: str, _module: nn.Module, _inputs: tuple[Any, ...], output: Tensor) -> None:
-            caught.append(output)
-            raise StopForwardError
+        def catch(name: str, _module: nn.Module, _inputs: tuple[Any, ...], output: Tensor) -> None:
+            if len(caught) == len(self._layers) - 1:
+                caught[name] = output
+                raise StopForwardError
+            caught[name] = output.clone()  # a later module may change it in place
 
         shape = (batch.shape[2], batch.shape[3])
         try:
-            with hooked({self._layer.name: self._module}, catch), contextlib.suppress(StopForwardError):
+            with hooked(self._modules, catch), contextlib.suppress(StopForwardError):
                 self._network.module(batch.to(self._like))
-            return as_map(self._layer, caught[0], shape)
+            return {name: as_map(layer, caught[name], shape) for name, layer in self._layers.items()}
         except (*FORWARD_ERRORS, MemoryError) as error:
             if _is_out_of_memory(error):
                 return None
@@ -193,7 +303,7 @@ class _Forward:
                 f"{n} images of {width} x {height} pixels do not fit in the memory of {self._like.device}; "
                 "going on with fewer at a time",
                 SmallerBatchWarning,
-                stacklevel=4,  # the caller of extract
+                stacklevel=6,  # the caller of extract or extract_layers
             )
         self._most = n // 2
 

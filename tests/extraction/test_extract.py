@@ -7,7 +7,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from dff_widgets.extraction import SmallerBatchWarning, extract
+from dff_widgets.extraction import SmallerBatchWarning, extract, extract_layers, stream
+from dff_widgets.heat import fold
 from dff_widgets.images import ImageSet, UnreadableImageWarning
 from dff_widgets.networks import load_network
 
@@ -63,6 +64,54 @@ def test_rows_are_exact_where_no_pixel_is_resized(network, mixed, layer):
     found = extract(network, images, layer=layer, size=40, batch_size=3)
     expected = [by_hand(network, image, layer, 40) for image in images]
     assert np.allclose(found.matrix, np.concatenate([e.reshape(-1, e.shape[2]) for e in expected]), atol=1e-5)
+
+
+@pytest.mark.parametrize("layers", [["stem.0", "block"], ["block", "stem.0", "block.bn1", "stem"], ["pool"]])
+def test_several_layers_in_one_pass_are_what_each_gives_alone(network, mixed, layers):
+    found = extract_layers(network, mixed, layers, size=32, batch_size=2)
+    assert list(found) == layers
+    for name in layers:  # stem.0 is changed in place by the ReLU after it
+        alone = extract(network, mixed, layer=name, size=32, batch_size=2)
+        assert np.array_equal(found[name].matrix, alone.matrix)
+        assert found[name].shapes == alone.shapes
+        assert (found[name].layer, found[name].sizes, found[name].size) == (alone.layer, alone.sizes, alone.size)
+    assert len({id(one.images) for one in found.values()}) == 1
+
+
+def test_several_layers_take_one_forward_pass_a_batch_that_ends_at_the_last(mixed):
+    module = small()
+    network, before = load_network(module), state_of(module)
+    ran = []
+    for name in ("stem", "block", "head"):
+        module.get_submodule(name).register_forward_hook(lambda m, i, o, name=name: ran.append(name))
+    extract_layers(network, mixed.subset([0, 3]), ["block.bn1", "stem"], size=32)
+    assert ran == ["stem"]
+    extract_layers(network, mixed.subset([0, 3]), ["block", "stem", "stem"], size=32)
+    assert ran == ["stem", "stem", "block"]
+    assert state_of(module)[:1] + state_of(module)[2:] == before[:1] + before[2:]
+
+
+@pytest.mark.parametrize("layers", [[], "stem"])
+def test_no_layer_is_an_error(network, mixed, layers):
+    with pytest.raises(ValueError, match="give a list of names, at least one"):
+        extract_layers(network, mixed, layers)
+
+
+def test_a_stream_gives_each_image_once_and_can_be_left(mixed):
+    module = small().train()
+    network, before = load_network(module), state_of(module)
+    alone = fold(extract(network, mixed, size=32).matrix, extract(network, mixed, size=32).shapes)
+    seen, told = {}, []
+    for batch in stream(network, mixed, ["block"], size=32, batch_size=2, report=lambda *now: told.append(now)):
+        assert len(batch.images) <= 2
+        seen.update(zip(batch.images, batch.features["block"], strict=True))
+    assert sorted(seen) == list(range(len(mixed)))
+    assert all(np.allclose(seen[i].permute(2, 0, 1), alone[i], atol=1e-6) for i in seen)
+    assert told[-1] == (len(mixed), len(mixed))
+    left = stream(network, mixed, ["block"], size=32)
+    next(left)
+    left.close()
+    assert state_of(module) == before
 
 
 def test_a_real_network_gives_an_image_the_same_rows_alone_and_in_a_set(mixed):
