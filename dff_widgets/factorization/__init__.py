@@ -8,5 +8,6 @@ from .pca_kmeans import kmeans, pca
 from .project import project
 from .result import Factorization
 from .sketch import Sketch
+from .steering import drop, merge, refit, split
 
-__all__ = ["Factorization", "Sketch", "kmeans", "nmf", "pca", "project"]
+__all__ = ["Factorization", "Sketch", "drop", "kmeans", "merge", "nmf", "pca", "project", "refit", "split"]

@@ -69,6 +69,7 @@ class Solver:
     update_w: Update
     signed: bool = False  # W may be negative
     extrapolated: bool = True
+    penalty: Callable[[Tensor], Tensor] | None = None  # of W (r, k, c) to (r,), added to ‖A - H W‖²
 
 
 SOLVERS = {
@@ -171,8 +172,10 @@ def _iterate(
     wide = torch.float32 if W.device.type == "mps" else torch.float64
     cross = (Q * W).sum((1, 2), dtype=wide)
     square = (S * (W @ W.mT)).sum((1, 2), dtype=wide)
-    loss = (square - 2 * cross).tolist()
-    return trial, W, [math.sqrt(max(squared_norm + v, 0.0) / squared_norm) for v in loss]
+    loss = square - 2 * cross
+    if solver.penalty is not None:
+        loss = loss + solver.penalty(W)
+    return trial, W, [math.sqrt(max(squared_norm + v, 0.0) / squared_norm) for v in loss.tolist()]
 
 
 def _accept(passes: Passes, state: _State, trial: Any, W: Tensor, errors: list[float], solver: Solver) -> list[bool]:

@@ -11,12 +11,12 @@ from torch import Tensor
 from .check import check_count, check_one_of, check_tol, to_array
 from .descent import SOLVERS, Descent, Solver, descend
 from .result import Factorization
-from .rows import Lazy, as_rows
+from .rows import Lazy, Rows, as_rows
 from .sketch import Sketch
 from .start import start
 from .threads import one_thread_for
 
-__all__ = ["nmf"]
+__all__ = ["nmf", "run"]
 
 SMALL_ERROR = 1e-2  # below it, float32 loses the expanded square's digits and the residual is summed term by term
 
@@ -97,35 +97,60 @@ def nmf(
 
     axes = sketch.projection.axes if sketch else None
     H, W = start(matrix, k, init, signed=method.signed, n_init=n_init, seed=seed, axes=axes)
-    passes = matrix.passes()
-    if matrix.squared_norm == 0:
-        run = Descent(passes.place(torch.zeros_like(H[:1])), torch.zeros_like(W[0]), 0.0, 0, True, False)
-    elif sketch is None:
-        sweeps = 1 if matrix.cheap else 3
-        with one_thread_for(matrix.work):
-            run = descend(
-                passes,
-                matrix.squared_norm,
-                passes.place(H),
-                W,
-                method,
-                max_iter=max_iter,
-                tol=tol,
-                sweeps=sweeps,
-                callback=callback,
-            )
-    else:
-        run = _on_sketch(sketch, H, W, method, max_iter, tol, callback)
-    error = run.error
+    done = run(A, matrix, H, W, method, max_iter=max_iter, tol=tol, callback=callback)
+    error = done.error
     if not math.isfinite(error):
         raise ValueError(
             f"A must not exceed float32's range in products, but its entries are {matrix.mean_size:.3g} in size"
         )
-    H = passes.collect(run.H)
+    H = matrix.passes().collect(done.H)
     if error < SMALL_ERROR:
-        error = (matrix.residual(H, run.W) / max(matrix.squared_norm, torch.finfo(torch.float64).tiny)) ** 0.5
+        error = (matrix.residual(H, done.W) / max(matrix.squared_norm, torch.finfo(torch.float64).tiny)) ** 0.5
     like = sketch.like if sketch else A
-    return Factorization(to_array(H.mT.contiguous(), like), to_array(run.W, like), error, run.n_iter, run.converged)
+    return Factorization(to_array(H.mT.contiguous(), like), to_array(done.W, like), error, done.n_iter, done.converged)
+
+
+def run(
+    A: Any,
+    matrix: Rows,
+    H: Tensor,
+    W: Tensor,
+    method: Solver,
+    *,
+    max_iter: int,
+    tol: float,
+    callback: Callable[[int, float], object] | None = None,
+) -> Descent:
+    """Iterate from H (r, k, n) and W (r, k, c), which are used up: on A, or on a sketch of it and then on A.
+
+    Args:
+        A: The sketch, or what ``matrix`` was made of.
+        matrix: The rows of A.
+        H: (r, k, n).
+        W: (r, k, c).
+        method: How they are updated.
+        max_iter: As in :func:`nmf`.
+        tol: As in :func:`nmf`.
+        callback: As in :func:`nmf`.
+    """
+    passes = matrix.passes()
+    if matrix.squared_norm == 0:
+        return Descent(passes.place(torch.zeros_like(H[:1])), torch.zeros_like(W[0]), 0.0, 0, True, False)
+    if isinstance(A, Sketch):
+        return _on_sketch(A, H, W, method, max_iter, tol, callback)
+    sweeps = 1 if matrix.cheap else 3
+    with one_thread_for(matrix.work):
+        return descend(
+            passes,
+            matrix.squared_norm,
+            passes.place(H),
+            W,
+            method,
+            max_iter=max_iter,
+            tol=tol,
+            sweeps=sweeps,
+            callback=callback,
+        )
 
 
 def _on_sketch(

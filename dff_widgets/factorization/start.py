@@ -9,7 +9,7 @@ from .check import check_one_of, to_matrix
 from .result import Factorization
 from .rows import Rows, leading_eigenvectors
 
-__all__ = ["start"]
+__all__ = ["extended", "start"]
 
 
 def start(
@@ -42,7 +42,7 @@ def start(
             raise ValueError(f"init has {init.k} factors, but k={k}; a warm start goes from fewer factors to more")
         H, W = H.to(A.device), W.to(A.device)
         if init.k < k:
-            H, W = _extended(A, H, W, k - init.k, signed, seed)
+            H, W = extended(A, H, W, k - init.k, signed, seed)
     elif isinstance(init, tuple) and len(init) == 2:
         H, W = _given(*init, n, k, c, signed)
         H, W = H.to(A.device), W.to(A.device)
@@ -101,7 +101,7 @@ def _given(H0: Any, W0: Any, n: int, k: int, c: int, signed: bool) -> tuple[Tens
     return H.mT.clone(memory_format=torch.contiguous_format), W.clone()
 
 
-def _extended(A: Rows, H: Tensor, W: Tensor, more: int, signed: bool, seed: int) -> tuple[Tensor, Tensor]:
+def extended(A: Rows, H: Tensor, W: Tensor, more: int, signed: bool, seed: int) -> tuple[Tensor, Tensor]:
     """``more`` factors added to H (k, n), W (k, c), each what is left of a row that they explain badly.
 
     A row is drawn by its squared residual (as k-means++ draws centres), and the new column of H is the one that lowers
