@@ -32,9 +32,16 @@ def write(path: Path, kind: str, version: int, content: dict[str, Any], tensors:
     Raises:
         OSError: see `write_file`.
     """
+    write_file(path, [encode(kind, version, content, tensors)])
+
+
+def encode(kind: str, version: int, content: dict[str, Any], tensors: dict[str, Array]) -> bytes:
+    """What `write` writes."""
     header = json.dumps({"kind": kind, "version": version, **content})
-    data = to_safetensors({name: np.ascontiguousarray(t) for name, t in tensors.items()}, metadata={_KEY: header})
-    write_file(path, [data])
+    data: bytes = to_safetensors(
+        {name: np.ascontiguousarray(t) for name, t in tensors.items()}, metadata={_KEY: header}
+    )
+    return data
 
 
 def write_file(path: Path, chunks: Iterable[bytes]) -> None:
@@ -51,7 +58,7 @@ def write_files(files: Iterable[tuple[Path, Iterable[bytes]]]) -> None:
     made: dict[Path, Path] = {}  # temporary file -> where it goes
     try:
         for path, chunks in files:
-            path = path.expanduser().resolve()  # a link stays a link
+            path = place(path)
             if not path.parent.is_dir():
                 raise FileNotFoundError(f"no folder at {str(path.parent)!r}: make it before saving there")
             temporary = beside(path)
@@ -67,6 +74,18 @@ def write_files(files: Iterable[tuple[Path, Iterable[bytes]]]) -> None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
         raise
+
+
+def place(path: str | Path) -> Path:
+    """Where a path leads: a link is followed, and so stays one when its file is replaced.
+
+    Raises:
+        ValueError: nowhere, as with a loop of links or the home of nobody.
+    """
+    try:
+        return Path(path).expanduser().resolve()
+    except (RuntimeError, OSError, ValueError) as error:
+        raise ValueError(f"{str(path)!r} leads nowhere: {one_line(error)}") from error
 
 
 def beside(path: Path) -> Path:

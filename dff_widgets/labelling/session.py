@@ -50,6 +50,10 @@ class Session:
         Raises:
             OSError: the disk is full, or the place is not there or cannot be written to.
         """
+        storage.write_file(Path(path), [self.encode()])
+
+    def encode(self) -> bytes:
+        """What `save` writes."""
         result, tensors = self.result.pack()
         painted, bits = self.painted
         content = {
@@ -64,7 +68,7 @@ class Session:
             "painted": painted,
             "page": dict(self.page),
         }
-        storage.write(Path(path), "session", _VERSION, content, tensors | bits)
+        return storage.encode("session", _VERSION, content, tensors | bits)
 
     @staticmethod
     def load(path: str | Path) -> Session:

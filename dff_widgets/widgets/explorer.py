@@ -191,13 +191,18 @@ class DFFExplorer(Asked, w.VBox):
             if not waiting(None if end is None else max(0.0, end - time.monotonic())):
                 raise TimeoutError(f"not done after {timeout} s: {self.status}")
 
-    def save(self, path: str | Path) -> str:
+    def save(self, path: str | Path, *, overwrite: bool = False) -> str:
         """Write the session to a file; see `LabelingPanel.save`."""
-        return self.panel.save(path)
+        return self.panel.save(path, overwrite=overwrite)
 
     def load(self, path: str | Path) -> str:
         """Go on with a saved session, in a thread: `wait` for it. See `LabelingPanel.load`."""
         return self.panel.load(path)
+
+    def close(self) -> None:
+        """The end of the explorer; what is not saved yet is saved, if its panel saves it by itself."""
+        self.panel.close()
+        super().close()
 
     def start(self) -> None:
         """Run the network over all images, however many there are."""

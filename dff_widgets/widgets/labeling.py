@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,17 +13,15 @@ import ipywidgets as w
 import traitlets as t
 
 from ..heat import contrast, palette
-from ..labelling import History, PartLabels, PartMasks, Sampling, Session
+from ..labelling import Autosave, History, PartLabels, PartMasks, Sampling, Session, SessionFiles
 from ..result import DFFResult
 from .focus import FocusView
 from .gallery import Gallery
-from .jobs import LatestJob, Ticket
 from .naming import Naming
 from .pages import PAGE, Pages
 from .session_bar import EXPORTS, SessionBar
 
 _SETTINGS = ("percentile", "threshold", "coverage_threshold")  # traits that a session keeps
-_SETTLE = 1.0  # seconds without a change before a session is saved by itself
 
 
 class Host(Protocol):
@@ -69,11 +66,14 @@ class LabelingPanel(Naming):
         threshold: None for the percentile, ``"auto"`` or ``"otsu"``.
         measuring: whether the IoU is still being counted.
         shown: the images of the result that are looked at, by index; empty for all. Only for a panel of its own.
-        autosave: the file that every change goes to, a second later; ``""`` for none.
+        autosave: the file that every change goes to, within seconds and at the end of the kernel; ``""`` for none. One
+            that this panel neither loaded nor wrote, or that was changed since, is left alone and `question` asks.
+        question: None, or what is asked of the autosave's file; `save` with ``overwrite=True`` answers it, or `load`.
         error: None, or the sentence that says why it cannot be counted.
     """
 
     autosave = t.Unicode("")
+    question = t.Unicode(None, allow_none=True, read_only=True)
 
     def __init__(
         self,
@@ -88,7 +88,8 @@ class LabelingPanel(Naming):
         self._host = host
         self._focus: FocusView | None = None
         self._links: list[t.dlink] = []  # from the gallery to it
-        self._saving = LatestJob("dff-autosave")
+        self._files = SessionFiles()
+        self._autosave = Autosave(lambda: self.snapshot().encode(), self._files, self._say_autosaved)
         self._page = 0
         self.sampling: Sampling | None = None
         lock = threading.RLock()
@@ -98,7 +99,8 @@ class LabelingPanel(Naming):
         self.slot = w.VBox()  # where an image is opened
         self.observe(lambda _: self._draw_page(), "shown")
         self.observe(self._follow_result, "result")
-        self.observe(self._changed, ["result", "labels", *_SETTINGS, "autosave"])
+        self.observe(self._changed, ["result", "labels", *_SETTINGS])
+        self.observe(self._follow_file, "autosave")
         if result is not None:
             self.use_truth(parts if isinstance(parts, PartMasks) else PartMasks(result.images, parts))
             self.show(result)
@@ -199,17 +201,26 @@ class LabelingPanel(Naming):
         write(self.result, path, self.labels, **options)
         return f"{title} of {len(self.result)} images in {str(path)!r}"
 
-    def save(self, path: str | Path) -> str:
+    def save(self, path: str | Path, *, overwrite: bool = False) -> str:
         """Write the session to a file: the factors, the names and their undo, the painted masks, the settings.
+
+        Args:
+            path: of the file.
+            overwrite: also one that this panel neither loaded nor wrote, or that was changed since; what it held is
+                kept as ``<name>.backup``.
 
         Returns:
             What was written, in a sentence.
 
         Raises:
+            FileExistsError: the file may hold another's work.
             ValueError: there is no result yet.
             OSError: the disk is full, or the place is not there or cannot be written to.
         """
-        self.snapshot().save(path)
+        self._files.write(path, self.snapshot().encode(), overwrite=overwrite)
+        if self.autosave == str(path):
+            self._autosave.answered()
+        self._ask()
         return f"saved in {str(path)!r}"
 
     def load(self, path: str | Path) -> str:
@@ -221,7 +232,8 @@ class LabelingPanel(Naming):
         Raises:
             ValueError: the file is damaged, no session, of a newer version, or its factors do not fit; nothing changed.
         """
-        session = Session.load(path)
+        self._autosave.flush()
+        checksum, session = self._files.read(path), Session.load(path)
         now = self.known_truth()
         truth = session.truth(now.images, parts=now.own, names=now.parts)
         sampling = Sampling.restored(session.page, len(now)) if session.page.get("images") == len(now) else None
@@ -231,6 +243,11 @@ class LabelingPanel(Naming):
 
         def take() -> None:
             with self._lock, self.gallery.hold_sync():
+                self._files.loaded(path, checksum)
+                if self.autosave:  # what is loaded is gone on with, and the file of what was before stays as it is
+                    self.autosave = str(path)
+                    self._autosave.follow(str(path))
+                self._ask()
                 self.use_truth(truth)
                 self._lost.clear()
                 self._history = session.labels
@@ -278,24 +295,32 @@ class LabelingPanel(Naming):
 
     def _changed(self, _change: Any = None) -> None:
         """Something that a session keeps has changed: save it, if it saves itself."""
-        path = self.autosave
-        if path and self.result is not None:
-            self._saving.submit(lambda ticket: self._save_later(path, ticket))
+        if self.result is not None:
+            self._autosave.changed()
 
-    def _save_later(self, path: str, ticket: Ticket) -> None:
-        for _ in range(10):  # one file for a burst of changes
-            time.sleep(_SETTLE / 10)
-            ticket.check()
-        try:
-            said = f"auto{self.save(path)}"
-        except (OSError, ValueError) as error:
-            self.bar.say(f"autosave failed: {error}", problem=True)
-        else:
-            self.bar.say(said)
+    def _follow_file(self, _change: Any) -> None:
+        self._autosave.follow(self.autosave)
+        self._ask()
+        if self.question is None:
+            self._changed()
+
+    def _ask(self) -> None:
+        self.set_trait("question", self._autosave.question)
+        self.bar.ask(self.autosave, self.question)
+
+    def _say_autosaved(self, sentence: str, problem: bool) -> None:
+        self._ask()
+        if self.question is None:
+            self.bar.say(sentence, problem=problem)
 
     def wait_saved(self, timeout: float | None = None) -> bool:
         """Block until the session has saved itself, if it does; False when it takes longer than `timeout` seconds."""
-        return self._saving.wait(timeout)
+        return self._autosave.wait(timeout)
+
+    def close(self) -> None:
+        """The end of the panel; what is not saved yet is saved, if it saves itself."""
+        self._autosave.end()
+        super().close()
 
     # ----------------------------------------------------------------------------------------------- looking closer
     def known_truth(self) -> PartMasks:

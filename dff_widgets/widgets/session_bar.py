@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as w
 
 from .. import export
+from ..labelling import UnknownFileError
 from ..wording import sentence
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class SessionBar(w.VBox):
         self._progress = w.Label()
 
         self._file = w.Text("session.dff", description="Session", layout=w.Layout(width="230px"))
-        self._save = button("Save", "Write the session to this file", lambda: panel.save(self._file.value))
+        self._save = button("Save", "Write the session to this file", self._do_save)
         self._load = button("Load", "Go on with the session of this file", lambda: panel.load(self._file.value))
         self._auto = w.Checkbox(False, description="autosave", indent=False, layout=w.Layout(width="auto"))
         self._auto.observe(self._toggle_autosave, "value")
@@ -71,6 +72,11 @@ class SessionBar(w.VBox):
         self._format.observe(self._other_format, "value")
 
         self._said = w.HTML(layout=w.Layout(min_height="22px"))
+        self._asked = ""  # the file that may hold another's work
+        self._question = w.HTML()
+        yes = button("Overwrite", "Write this session there; what the file holds is kept as a backup", self._overwrite)
+        no = button("Load it", "Go on with the session of that file instead", lambda: panel.load(self._asked))
+        self._answers = w.HBox([self._question, yes, no], layout=w.Layout(display="none", align_items="center"))
         groups = (
             [self._count, self._on, self._skip, self._next, self._all, self._progress],
             [self._file, self._save, self._load, self._auto],
@@ -81,7 +87,8 @@ class SessionBar(w.VBox):
             layout = w.Layout(flex_flow="row wrap", align_items="center", grid_gap=gap, min_width="0")
             return w.HBox(children, layout=layout)
 
-        super().__init__([wrapped([wrapped(group, "0 2px") for group in groups], "0 18px"), self._said])
+        row = wrapped([wrapped(group, "0 2px") for group in groups], "0 18px")
+        super().__init__([row, self._answers, self._said])
         self.refresh()
 
     def refresh(self) -> None:
@@ -95,6 +102,22 @@ class SessionBar(w.VBox):
         """One line, as text."""
         color = "var(--jp-error-color1, #b00020)" if problem else "inherit"
         self._said.value = f'<span role="status" style="color:{color}">{"⚠ " * problem}{html.escape(text)}</span>'
+
+    def ask(self, path: str, question: str | None) -> None:
+        """Offer to overwrite or to load a file that may hold another's work; None for no question any more."""
+        self._asked, self._question.value = path, "" if question is None else f"⚠ {html.escape(question)}"
+        self._answers.layout.display = "none" if question is None else "flex"
+
+    def _do_save(self) -> str:
+        path = self._file.value
+        try:
+            return self._panel.save(path)
+        except UnknownFileError as error:
+            self.ask(path, str(error))
+            return ""
+
+    def _overwrite(self) -> str:
+        return self._panel.save(self._asked, overwrite=True)
 
     def _try(self, action: Any) -> None:
         try:

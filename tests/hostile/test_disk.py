@@ -18,8 +18,7 @@ from dff_widgets import export, scale
 from dff_widgets.evaluation import Journal
 from dff_widgets.heat import levels
 from dff_widgets.images import UnreadableImageError, UnreadableImageWarning
-from dff_widgets.labelling import Session
-from dff_widgets.widgets import labeling
+from dff_widgets.labelling import Autosave, Session
 
 from ..small_networks import small
 
@@ -257,7 +256,7 @@ def test_a_full_disk_leaves_what_was_there(result, panel, tmp_path, kind, again)
 
 
 def test_an_autosave_without_room_is_said_and_made_up_for(panel, tmp_path, monkeypatch):
-    monkeypatch.setattr(labeling, "_SETTLE", 0.02)
+    monkeypatch.setattr(Autosave, "quiet", 0.02)
     file = tmp_path / "work.dff"
     panel.autosave = str(file)
     assert panel.wait_saved(60)

@@ -17,8 +17,7 @@ from torch import nn
 import dff_widgets as dff
 from benchmarks import labelling as benchmark
 from dff_widgets.images import PerImage
-from dff_widgets.labelling import Session
-from dff_widgets.widgets import labeling
+from dff_widgets.labelling import Autosave, Session
 
 NAMES = ("head", "legs", "torso", "tail")
 
@@ -1110,7 +1109,7 @@ def test_sizes_that_are_not_those_of_the_images_do_no_harm(explorer, panel, tmp_
 @pytest.fixture
 def prompt(monkeypatch):
     """Autosave that does not wait a second."""
-    monkeypatch.setattr(labeling, "_SETTLE", 0.02)
+    monkeypatch.setattr(Autosave, "quiet", 0.02)
 
 
 @pytest.mark.usefixtures("prompt")
@@ -1139,14 +1138,16 @@ def test_autosave_writes_every_change(explorer, tmp_path):
 
 
 def test_a_burst_of_changes_is_saved_once(panel, tmp_path, monkeypatch):
-    monkeypatch.setattr(labeling, "_SETTLE", 0.2)
+    monkeypatch.setattr(Autosave, "quiet", 0.2)
     saved = []
-    monkeypatch.setattr(Session, "save", lambda session, path: saved.append(session.labels.value))
+    encode = Session.encode
+    monkeypatch.setattr(Session, "encode", lambda session: saved.append(session.labels.value) or encode(session))
     panel.autosave = str(tmp_path / "work.dff")
     for name in NAMES:
         panel.labels = {0: [name]}
     assert panel.wait_saved(30)
     assert saved == [{0: [NAMES[-1]]}]
+    assert Session.load(tmp_path / "work.dff").labels.value == {0: [NAMES[-1]]}
 
 
 @pytest.mark.usefixtures("prompt")
