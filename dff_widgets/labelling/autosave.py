@@ -246,6 +246,8 @@ class Autosave:
 
 
 def _checksum(place: Path) -> str:
+    if not place.exists():
+        raise ValueError(f"no file at {str(place)!r}")
     if not place.is_file():
         raise ValueError(f"{str(place)!r} is no regular file: give the name of a file")
     with place.open("rb") as file:

@@ -1092,7 +1092,7 @@ def test_pages_of_another_number_of_images_are_dropped_or_refused(explorer, tmp_
 def test_sizes_that_are_not_those_of_the_images_do_no_harm(explorer, panel, tmp_path):
     """The heat maps of a result are drawn at its sizes: 10**9 pixels would end the kernel."""
     for one in (explorer, panel):
-        one.save(tmp_path / "work.dff")
+        one.save(tmp_path / "work.dff", overwrite=True)
         retold(tmp_path / "work.dff", where="result", sizes=[[10**9, 10**9]] * 4)
         said = None
         try:
