@@ -1,0 +1,372 @@
+"""The model: what a person chose, what was found for it, and one way from the one to the other."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ..images import ImageSet, UnreadableImageWarning
+from ..result import DFFResult
+from ..wording import sentence
+from .appearance import Appearance
+from .cell import Cell
+from .events import Event
+from .jobs import CancelledError, LatestJob, Run, Ticket
+from .moment import Now, chosen, differences, given_up, opened, settled, summary
+from .pipeline import Pipeline
+from .stack import KS, Stack
+from .state import Place, State, Status, checked
+
+if TYPE_CHECKING:
+    from ..scale import Store
+
+_OFTEN = 0.05  # seconds between two looks at how far a step is
+_QUICK = 20_000  # rows up to which every k is there in the time that a person takes to see one
+
+
+class Model:
+    """The explorer without widgets.
+
+    `ask` makes the next `State` in one assignment and starts what it needs; the latest request wins. What fails is
+    said, and the state goes back to the last one that worked. What is read here are immutable objects, under no lock;
+    `now` has all of them of one moment. Subscribers are called in the thread that made the change, and look at what
+    there is: the events of two threads may come in any order.
+
+    An interrupt at any line leaves the old state or the new one, and whatever is asked next works.
+
+    Args:
+        images: an `ImageSet`, or what `ImageSet.of` takes.
+        store: activations that are there already, a `scale.Store`: they are shown without extracting anything.
+        client: a ``dask.distributed.Client``, whose workers extract and factorize.
+        run: what makes the threads: `LatestJob`, or `Inline` for none.
+        choices: fields of `State`.
+
+    Attributes:
+        pipeline: makes the stacks, also for panes.
+        run: as given, also for panes.
+
+    Raises:
+        ValueError, TypeError: see `ask`.
+    """
+
+    def __init__(
+        self, images: Any, *, store: Store | None = None, client: Any = None, run: Run = LatestJob, **choices: Any
+    ) -> None:
+        self.pipeline, self.run = Pipeline(store, client), run
+        self._asks_first = store is None and client is None
+        if store is not None:
+            choices = {"network": store.network, "layer": store.layer.name, "size": store.size, **choices}
+        nothing = State(ImageSet((), ()))
+        state = chosen(nothing, checked({"images": images, **choices}), asks_first=self._asks_first)
+        self._cell: Cell[Now] = Cell(Now(nothing))
+        self._subscribers: dict[object, Callable[[Event], object]] = {}
+        self._jobs, self._ahead = run("dff-explorer"), run("dff-ahead")
+        self._pursued: Place | None = None  # what the job that was started last is after
+        self._closed = False
+        self._change(lambda now: self._with(now, state))
+        self._pursue()
+
+    # ---------------------------------------------------------------------------------------------------- what is there
+    @property
+    def now(self) -> Now:
+        """Everything there is at this moment."""
+        return self._cell.value
+
+    @property
+    def state(self) -> State:
+        """What is asked for."""
+        return self.now.state
+
+    @property
+    def result(self) -> DFFResult | None:
+        """What is shown."""
+        return self.now.result
+
+    @property
+    def stack(self) -> Stack | None:
+        """All k of the place that is shown."""
+        return self.now.stack
+
+    @property
+    def appearance(self) -> Appearance:
+        """Colours and names."""
+        return self.now.appearance
+
+    @property
+    def scores(self) -> Any:
+        """How well the masks fit; see `live_scores`."""
+        return self.now.scores
+
+    @property
+    def status(self) -> Status:
+        """What is going on."""
+        return self.now.status
+
+    @property
+    def error(self) -> str | None:
+        """None, or the sentence that says what went wrong."""
+        return self.now.status.problem
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is on its way that was asked for."""
+        return self.now.wanted is not None
+
+    def subscribe(self, told: Callable[[Event], object]) -> Callable[[], None]:
+        """Call `told` with every `Event` from now on, in the thread it comes from.
+
+        Returns:
+            What ends it.
+        """
+        key = object()
+        self._subscribers[key] = told
+
+        def stop() -> None:
+            self._subscribers.pop(key, None)
+
+        return stop
+
+    # ----------------------------------------------------------------------------------------------------------- asking
+    def ask(self, **changes: Any) -> None:
+        """Choose something: fields of `State`.
+
+        What is there already (another k of the stack, a place where one has been) is shown at once; else it is
+        computed, and shown when it is there.
+
+        Raises:
+            ValueError: a value that cannot be, or this is closed; one sentence, and nothing has changed.
+            TypeError: a value of another kind, or no field of `State`; likewise.
+        """
+        if self._closed:
+            raise ValueError("this explorer is closed; make another one")
+        values = checked(changes)
+        try:
+            self._change(lambda now: self._with(now, chosen(now.state, values, asks_first=self._asks_first)))
+        finally:  # an interrupt may have come after the change
+            self._pursue()
+
+    def start(self) -> None:
+        """Run the network over all images, however many there are."""
+        self.ask(held=False)
+
+    def cancel(self) -> None:
+        """Stop what is being computed; the last result stays, and the state goes back to it."""
+        self._jobs.cancel()
+        wanted = self.now.wanted
+        if wanted is not None and not self._jobs.busy:  # an interrupt came between the wish and its job
+            self._give_up(wanted, "cancelled")
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Block until what was asked for is there.
+
+        Args:
+            timeout: seconds; None waits as long as it takes.
+
+        Raises:
+            TimeoutError: it took longer.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        while self.now.wanted is not None:
+            self._pursue()
+            if not self._jobs.wait(None if end is None else max(0.0, end - time.monotonic())):
+                raise TimeoutError(f"not done after {timeout} s: {self.status.text}")
+
+    def close(self) -> None:
+        """End the work, which is done within a batch, and forget everything."""
+        self._closed = True
+        self._subscribers.clear()
+        self._cell.swap(lambda now: dataclasses.replace(now, wanted=None))
+        self._ahead.cancel()
+        if self._jobs.busy:
+            self._jobs.submit(lambda _ticket: self.pipeline.close())
+        else:
+            self.pipeline.close()
+
+    # ------------------------------------------------------------------------------------------ what others know better
+    def dress(self, change: Callable[[Appearance], Appearance]) -> None:
+        """Put another appearance in the place of the one there is.
+
+        Args:
+            change: has no effects of its own: it is called again where another thread came between.
+        """
+        self._change(lambda now: dataclasses.replace(now, appearance=change(now.appearance)))
+
+    def score(self, scores: Any) -> None:
+        """Put other scores in the place of those there are."""
+        self._change(lambda now: dataclasses.replace(now, scores=scores))
+
+    def say(self, text: str, *, problem: bool = False) -> None:
+        """Put a sentence in the status line; a problem is an `error` too."""
+        self._change(
+            lambda now: dataclasses.replace(
+                now, status=dataclasses.replace(now.status, text=text, problem=text if problem else None)
+            )
+        )
+
+    # ------------------------------------------------------------------------------------------------ one way to change
+    def _change(self, change: Callable[[Now], Now]) -> tuple[Now, Now]:
+        """Make the next moment, and tell what is different in it."""
+        before, after = self._cell.swap(change)
+        for event in differences(before, after):
+            for told in list(self._subscribers.values()):
+                told(event)
+        return before, after
+
+    def _with(self, now: Now, state: State) -> Now:
+        """The moment in which this state is asked for: with its result, where that is there already."""
+        if state == now.state and now.status.problem is None and (now.wanted is not None or now.result is not None):
+            return now
+        images = now.state.images
+        now = dataclasses.replace(now, state=state, status=dataclasses.replace(now.status, problem=None))
+        if state.images is not images:
+            now = opened(now, state)
+        if state.held and not state.shown:
+            text = f"{len(state.images):,} images: Start runs the network over all of them; or label on a few first"
+            return dataclasses.replace(now, wanted=None, status=Status(text))
+        stack = self.pipeline.known_stack(state.place)
+        if stack is not None and (state.basis is not None or state.k in stack):
+            now = settled(now, stack)
+            return dataclasses.replace(now, wanted=None, status=Status(summary(stack[now.state.k], stack.total)))
+        if now.wanted is not None and now.wanted == state.place:
+            return now
+        return dataclasses.replace(now, wanted=state.place, status=Status("one moment …", busy=True))
+
+    def _pursue(self) -> None:
+        """See to it that what is wanted is being computed, and nothing else is."""
+        wanted = self.now.wanted
+        if wanted is None:
+            if self._pursued is not None and self._jobs.busy:
+                self._jobs.submit(lambda _ticket: None)  # takes the place of what is no longer wanted
+            self._pursued = None
+        elif wanted is not self._pursued or not self._jobs.busy:
+            self._pursued = wanted
+            self._ahead.cancel()
+            self._jobs.submit(partial(self._answer, wanted))
+
+    # --------------------------------------------------------------------------------- answering, in a worker thread
+    def _answer(self, place: Place, ticket: Ticket) -> None:
+        begun = time.monotonic()
+        meter = Meter(self, ticket)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UnreadableImageWarning)  # the status line says it
+                named = self.pipeline.named(place, meter)
+                self._show_the_first(place, named, meter)
+                while self.now.wanted is place:  # another k of this place may be asked for meanwhile
+                    stack = self._stack(named, self.state.k, meter)
+                    self._show(place, stack, meter, time.monotonic() - begun)
+        except CancelledError:
+            if not ticket.superseded:
+                self._give_up(place, "cancelled")
+        except BaseException as error:  # whatever a network or a file does, even SystemExit, the explorer goes on
+            self._give_up(place, one_sentence(error), failed=True)
+        else:
+            self._ahead.submit(partial(self._go_ahead, named))
+
+    def _show_the_first(self, place: Place, named: Place, meter: Meter) -> None:
+        """Where there is nothing to look at yet, show the factors of the first images, while the others come."""
+        first = self.pipeline.first(named)
+        if first is None or self.result is not None:
+            return
+        with contextlib.suppress(ValueError):  # what is wrong with them is found again, and said, with all of them
+            stack = self.pipeline.stack(first, {*KS, self.state.k}, meter)
+            if self.state.k in stack:
+                total = len(self.pipeline.images(named))
+                self._show(place, dataclasses.replace(stack, total=total, whole=False), meter, None)
+
+    def _stack(self, named: Place, k: int, meter: Meter) -> Stack:
+        """The stack of a place: whole where that is quick, else as far as the k that is asked for."""
+        if named.basis is not None:
+            return self.pipeline.stack(named, (), meter)
+        prepared = self.pipeline.prepared(named, meter)
+        if k > prepared.most:
+            raise ValueError(f"k is {k}; these activations have at most {prepared.most} factors, as many as channels")
+        return self.pipeline.stack(named, {*KS, k} if prepared.rows <= _QUICK else range(1, k + 1), meter)
+
+    def _show(self, place: Place, stack: Stack, meter: Meter, seconds: float | None) -> None:
+        """Make this stack the one that is shown, if its place is still wanted.
+
+        Args:
+            place: as it was asked for.
+            stack: of it, or of its first images.
+            meter: is told of what comes next.
+            seconds: that it took; None for the first images, after which the others are still wanted.
+        """
+        network = self.pipeline.network(stack.place.network, meter)
+        grids = self.pipeline.grids(stack.place, meter)
+
+        def change(now: Now) -> Now:
+            if now.wanted is not place or (stack.place.basis is None and now.state.k not in stack):
+                return now
+            now = settled(dataclasses.replace(now, network=network, grids=grids), stack)
+            if seconds is None:
+                return now
+            said = Status(summary(stack[now.state.k], stack.total, seconds))
+            return dataclasses.replace(now, wanted=None, status=said)
+
+        meter.check()
+        self._change(change)
+
+    def _give_up(self, place: Place, why: str, *, failed: bool = False) -> None:
+        self._change(lambda now: given_up(now, why, failed=failed) if now.wanted is place else now)
+
+    def _go_ahead(self, named: Place, ticket: Ticket) -> None:
+        """What a person may ask for next: the other k of this place."""
+
+        def report(_step: str, _done: int, _total: int) -> None:
+            ticket.check()
+
+        with contextlib.suppress(Exception):  # nobody asked for it, and whoever does is told
+            stack = self.pipeline.stack(named, KS, report)
+            self._change(lambda now: settled(now, stack) if _is_shown(now, stack) else now)
+
+
+def _is_shown(now: Now, stack: Stack) -> bool:
+    return now.stack is not None and now.stack is not stack and now.stack.place == stack.place and now.good is now.state
+
+
+class Meter:
+    """What a job calls as it goes: ends it when it is no longer wanted, else says what is being done, and how long.
+
+    Args:
+        model: that says it.
+        ticket: of the job.
+    """
+
+    def __init__(self, model: Model, ticket: Ticket) -> None:
+        self._model, self._ticket = model, ticket
+        self._step, self._begun, self._told = "", 0.0, 0.0
+
+    def check(self) -> None:
+        """Go on, or raise `CancelledError`."""
+        self._ticket.check()
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """`done` of `total` are done (0 of 0: nobody knows)."""
+        self._ticket.check()
+        now = time.monotonic()
+        if step != self._step:
+            self._step, self._begun = step, now
+        elif now - self._told < _OFTEN and done < total:
+            return
+        self._told = now
+        left = (now - self._begun) * (total - done) / done if 0 < done < total else None
+        text = f"{step} {done}/{total}" if total else f"{step} …"
+        if left is not None:
+            text += f" · about {left:.0f} s left"
+        shown = self._model.stack
+        if shown is not None and not shown.whole:
+            text = f"the first {len(shown)} of {shown.total} images · {text}"
+        status = Status(text, step, done, total, left, busy=True)
+        self._model._change(lambda was: dataclasses.replace(was, status=status) if was.wanted is not None else was)
+
+
+def one_sentence(error: BaseException) -> str:
+    """An exception as a person can read it; those that are not meant for people also say their type."""
+    text = sentence(error)
+    return text if isinstance(error, ValueError | TypeError | ConnectionError) else f"{type(error).__name__}: {text}"
