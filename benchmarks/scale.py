@@ -33,7 +33,7 @@ from dff_widgets.factorization.descent import coordinate_descent
 from dff_widgets.factorization.rows import Rows
 from dff_widgets.images import ImageSet
 from dff_widgets.networks import Layer
-from dff_widgets.scale import Store, distribute
+from dff_widgets.scale import Store, create, distribute
 
 SIDE, K = 10, 10
 
@@ -86,7 +86,7 @@ def images(count):
 def simulate(path, count, channels, **options):
     make = Simulated(channels)
     pictures = images(count)
-    return Store.create(path, pictures, make, network="simulated", layer=make.layer, size=320, **options)
+    return create(path, pictures, make, network="simulated", layer=make.layer, size=320, **options)
 
 
 @contextlib.contextmanager

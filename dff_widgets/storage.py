@@ -130,14 +130,15 @@ def read(path: Path, kind: str, version: int) -> tuple[dict[str, Any], dict[str,
     try:
         with safe_open(path, framework="numpy") as file:
             content = json.loads((file.metadata() or {}).get(_KEY, "null"))
-            _check_kind(content, path, kind, version)
+            check_kind(content, path, kind, version)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError, TypeError, json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"{str(path)!r} is damaged or was not written by dff-widgets: {one_line(error)}") from error
     return content, tensors
 
 
-def _check_kind(content: Any, path: Path, kind: str, version: int) -> None:
+def check_kind(content: Any, path: Path, kind: str, version: int) -> None:
+    """Raise a ValueError unless a file's JSON says that it is of this kind, and of a version up to this one."""
     if not isinstance(content, dict) or content.get("kind") != kind:
         raise ValueError(f"{str(path)!r} holds no {kind} of dff-widgets")
     if not isinstance(content.get("version"), int) or content["version"] > version:

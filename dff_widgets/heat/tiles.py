@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,6 @@ from PIL import Image
 from ..images import ImageSet, encode_tile
 from .colors import blend
 from .maps import upsample
-
-if TYPE_CHECKING:
-    from ..result import DFFResult
 
 Array = npt.NDArray[Any]
 
@@ -57,24 +54,23 @@ def contrast(maps: Sequence[Array]) -> list[float]:
 
 
 def contact_sheet(
-    images: ImageSet, indices: Sequence[int], result: DFFResult | None, colors: Sequence[str], *, side: int = 200
+    images: ImageSet, indices: Sequence[int], maps: Sequence[Array], colors: Sequence[str], *, side: int = 200
 ) -> bytes:
     """A few images side by side under their heat maps, as one JPEG.
 
     Args:
         images: the images.
         indices: which of them.
-        result: of the same images, or None for the photos alone.
+        maps: per such image (k, h, w) in 0..1, on any grid; none for the photos alone.
         colors: per factor ``#RRGGBB``.
         side: longer side of each in pixels.
     """
     gap = 4
     sheet = Image.new("RGB", (max(1, len(indices)) * (side + gap) - gap, side), "white")
-    maps = [] if result is None else [result.coarse_heatmaps(i) for i in indices]
-    gains = np.array(contrast(maps) if maps else [], dtype=np.float32)[:, None, None]
+    gains = np.array(contrast(maps) if len(maps) else [], dtype=np.float32)[:, None, None]
     for place, i in enumerate(indices):
         tile = np.asarray(Image.open(io.BytesIO(encode_tile(images, i, side=side))))
-        if maps:
+        if len(maps):
             tile = blend(tile, (upsample(maps[place], tile.shape[:2]) * gains).clip(0, 1), colors)
         sheet.paste(Image.fromarray(tile), (place * (side + gap), (side - len(tile)) // 2))
     buffer = io.BytesIO()

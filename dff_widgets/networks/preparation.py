@@ -3,21 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
 
-if TYPE_CHECKING:
-    from .network import Network
+from .catalogue import Channels
 
 Preprocess = Callable[[Image.Image], Any]  # an RGB image -> its whole as (c, H, W)
 Floats = npt.NDArray[np.float32]
 
 
-def input_shape(network: Network, shape: tuple[int, int], size: int) -> tuple[int, int]:
+class Prepares(Protocol):
+    """What of a `Network` says how its images are prepared."""
+
+    @property
+    def mean(self) -> Channels:
+        """Per input channel, for images in 0..1."""
+        ...
+
+    @property
+    def std(self) -> Channels:
+        """Likewise."""
+        ...
+
+    @property
+    def preprocess(self) -> Preprocess | None:
+        """The caller's own preparation."""
+        ...
+
+    @property
+    def multiple(self) -> int:
+        """What the sides must be multiples of."""
+        ...
+
+    @property
+    def input_size(self) -> tuple[int, int] | None:
+        """The (height, width) of a network that takes no other."""
+        ...
+
+
+def input_shape(network: Prepares, shape: tuple[int, int], size: int) -> tuple[int, int]:
     """The size at which an image goes through a network.
 
     Args:
@@ -35,7 +63,7 @@ def input_shape(network: Network, shape: tuple[int, int], size: int) -> tuple[in
     return height, width
 
 
-def prepare(network: Network, image: Image.Image, shape: tuple[int, int]) -> Floats:
+def prepare(network: Prepares, image: Image.Image, shape: tuple[int, int]) -> Floats:
     """An image as a network takes it.
 
     Args:

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..factorization import Sketch, nmf
 from ..result import DFFResult
-from .fill import extract
+from .fill import create, extract
 from .store import Store
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from .cluster import Distributed
 
-__all__ = ["Store", "distribute", "extract", "factorize"]
+__all__ = ["Store", "create", "distribute", "extract", "factorize"]
 
 
 def factorize(

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,11 +28,9 @@ from ..factorization.check import pick_device
 from ..factorization.passes import Blocks, Local, Passes, Update
 from ..factorization.rows import CHUNK, Dense, Progress, Projected, Projection
 from ..images import ImageSet
+from .chunks import Made, Make, Plan, ensure
 from .rows import StoredRows, dense
-
-if TYPE_CHECKING:
-    from .fill import Made, Make, Plan
-    from .store import Store
+from .store import Store
 
 Array = npt.NDArray[Any]
 
@@ -318,8 +316,6 @@ def fill(client: Client, plan: Plan, images: ImageSet, make: Make, report: Progr
 
 
 def _ensure(number: int, images: ImageSet, plan: Plan, maker: str) -> tuple[Made, Array]:
-    from .fill import ensure
-
     return ensure(plan, number, images, get_worker().plugins[maker].make, lambda _done, _total: None)
 
 

@@ -8,7 +8,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,15 +17,50 @@ from torch import Tensor
 
 from ..factorization.check import pick_device
 from ..factorization.rows import CHUNK, Progress, Projection, Rows
-from .fill import room
-from .store import checksum, read, write
-
-if TYPE_CHECKING:
-    from .store import Store
+from .files import Chunk, checksum, read, room, write
 
 Array = npt.NDArray[Any]
 
 _BLOCK_BYTES = 16 << 20  # of a block in float32: few enough that the allocator uses the same memory again
+
+
+class Stored(Protocol):
+    """What of a `Store` is read here."""
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, channels)."""
+
+    @property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """The files of the rows."""
+
+    @property
+    def gram(self) -> Array:
+        """(c, c) float64, AᵀA."""
+
+    @property
+    def squared_norm(self) -> float:
+        """``‖A‖²``."""
+
+    @property
+    def mean_size(self) -> float:
+        """The mean of |A|."""
+
+    @property
+    def least(self) -> float:
+        """The least entry of A."""
+
+    @property
+    def matrix(self) -> Any:
+        """The rows (m, c), sliced."""
+
+    def read_chunks(self) -> Iterator[tuple[int, Array]]:
+        """All chunks in order, each with the number of its first row."""
 
 
 class StoredRows(Rows):
@@ -41,7 +76,7 @@ class StoredRows(Rows):
 
     closing = 2  # each reads the whole store; in memory a third one is cheap
 
-    def __init__(self, store: Store, device: str | torch.device) -> None:
+    def __init__(self, store: Stored, device: str | torch.device) -> None:
         self.store = store
         self.shape = store.shape
         self.device = pick_device(device, torch.empty(0))
@@ -103,7 +138,7 @@ class StoredRows(Rows):
         return Projection(Y, V)
 
 
-def dense(store: Store, device: torch.device, step: int) -> Iterator[tuple[slice, Tensor]]:
+def dense(store: Stored, device: torch.device, step: int) -> Iterator[tuple[slice, Tensor]]:
     """The rows as float32 on the device, at most ``step`` at a time, with where they are; each until the next one."""
     # one piece of memory for all: under Dask, whose workers give memory back at once, new pages cost what the sums do
     same = torch.empty(min(step, max(chunk.rows for chunk in store.chunks)), store.shape[1], device=device)

@@ -1,28 +1,13 @@
-"""Activations on disk: a folder of safetensors files, each with its checksum, and a manifest that says they are all.
-
-The format, for whoever reads it with other tools::
-
-    manifest.json           network, layer, size, dtype, ..., and for each chunk its file, images, rows, bytes and crc32
-    images.safetensors      the images: names and paths, or the encoded pixels of those that came from memory
-    index.safetensors       shapes (n, 2) and sizes (n, 2) of the n images that could be read; kept (n,), their numbers
-                            in images.safetensors; gram (c, c), AᵀA in float64
-    chunks/000000.safetensors ...   rows (m, c) of some images; kept, shapes and sizes of these
-
-Each safetensors header holds a JSON text with a ``crc32``: zlib's, of the bytes of the tensors in the order of their
-names. Rows are as in `Activations`: one per spatial position, image after image, row-major.
-"""
+"""Activations on disk that stand wherever those in memory do; the format is described in `files`."""
 
 from __future__ import annotations
 
-import json
-import os
-import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,33 +18,10 @@ from ..images import ImageSet
 from ..networks import Layer
 from ..storage import is_file
 from ..wording import one_line
-
-if TYPE_CHECKING:
-    from .rows import StoredRows
+from .files import CHUNKS, IMAGES, INDEX, MANIFEST, Chunk, read, read_manifest
+from .rows import StoredRows
 
 Array = npt.NDArray[Any]
-
-MANIFEST, IMAGES, INDEX, CHUNKS = "manifest.json", "images.safetensors", "index.safetensors", "chunks"
-KIND, VERSION = "activations", 1
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """The rows of some consecutive images, in one file.
-
-    Attributes:
-        file: its path inside the store.
-        images: how many.
-        rows: how many.
-        bytes: of the file.
-        crc32: of its tensors.
-    """
-
-    file: str
-    images: int
-    rows: int
-    bytes: int
-    crc32: int
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -161,13 +123,6 @@ class Store:
         except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
             raise ValueError(f"{str(path / MANIFEST)!r} is damaged: {one_line(repr(error))}") from error
 
-    @staticmethod
-    def create(path: str | Path, images: Any, make: Any, **options: Any) -> Store:
-        """A store of activations that a function makes; see `writing.create`, and `extract` for a network's."""
-        from .fill import create
-
-        return create(path, images, make, **options)
-
     def __repr__(self) -> str:
         n, c = self.shape
         gigabytes = sum(chunk.bytes for chunk in self.chunks) / 1e9
@@ -181,8 +136,6 @@ class Store:
 
     def as_rows(self, device: str | torch.device) -> StoredRows:
         """What `nmf`, `Sketch` and `project` read."""
-        from .rows import StoredRows
-
         return StoredRows(self, device)
 
     def activations(self, i: int) -> npt.NDArray[np.float32]:
@@ -258,61 +211,6 @@ class StoredMatrix:
     def as_rows(self, device: str | torch.device) -> StoredRows:
         """See `Store.as_rows`."""
         return self.store.as_rows(device)
-
-
-# --------------------------------------------------------------------------------------------------------- files
-def write(path: Path, kind: str, content: dict[str, Any], tensors: dict[str, Array]) -> int:
-    """One file with its checksum, which is returned; see `storage.write`."""
-    crc32 = checksum(tensors)
-    storage.write(path, kind, VERSION, {**content, "crc32": crc32}, tensors)
-    return crc32
-
-
-def read(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Array]]:
-    """What `write` wrote.
-
-    Raises:
-        ValueError: it is missing or damaged; the message names the file.
-    """
-    content, tensors = storage.read(path, kind, VERSION)
-    if content.get("crc32") != checksum(tensors):
-        raise ValueError(f"{str(path)!r} is damaged: its checksum is not that of its content")
-    return content, tensors
-
-
-def checksum(tensors: dict[str, Array]) -> int:
-    """CRC-32 of the bytes of all tensors in the order of their names."""
-    crc = 0
-    for name in sorted(tensors):
-        crc = zlib.crc32(np.ascontiguousarray(tensors[name]).data if tensors[name].size else b"", crc)
-    return crc
-
-
-def write_manifest(path: Path, content: dict[str, Any]) -> None:
-    """The manifest of the store at `path`, replaced in one step."""
-    temporary = storage.beside(path / MANIFEST)
-    with temporary.open("x", encoding="utf-8") as file:
-        json.dump({"kind": KIND, "version": VERSION, **content}, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path / MANIFEST)
-
-
-def read_manifest(path: Path) -> dict[str, Any]:
-    """The manifest of the store at `path`.
-
-    Raises:
-        ValueError: there is none, it is damaged, or from a newer version.
-    """
-    file = path / MANIFEST
-    if not file.is_file():
-        raise ValueError(f"no store at {str(path)!r}: it has no {MANIFEST}")
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{str(file)!r} is damaged: {one_line(error)}") from error
-    storage._check_kind(content, file, KIND, VERSION)
-    return dict(content)
 
 
 def _check_files(path: Path, chunks: tuple[Chunk, ...]) -> None:

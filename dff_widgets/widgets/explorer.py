@@ -153,8 +153,10 @@ class DFFExplorer(Asked, w.VBox):
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         """The widget, and for viewers without widgets a still picture and a line of text."""
-        images = self.images if self.result is None else self.result.images
-        picture = contact_sheet(images, self._arranged()[:_STILL], self.result, self.colors)
+        result, shown = self.result, self._arranged()[:_STILL]
+        images = self.images if result is None else result.images
+        maps = [] if result is None else [result.coarse_heatmaps(i) for i in shown]
+        picture = contact_sheet(images, shown, maps, self.colors)
         return {
             "text/plain": repr(self),
             "image/jpeg": base64.b64encode(picture).decode(),

@@ -14,7 +14,7 @@ from dff_widgets.evaluation import Journal
 from dff_widgets.images import ImageSet, UnreadableImageError
 from dff_widgets.result import DFFResult
 from dff_widgets.scale import Store
-from dff_widgets.scale.store import write
+from dff_widgets.scale.files import write
 
 from .readers import make_coco, make_export, make_journal, make_labelme, make_masks, make_pascal, make_store, session
 

@@ -7,7 +7,7 @@ import torch
 from dff_widgets.extraction import Activations
 from dff_widgets.images import ImageSet
 from dff_widgets.networks import Layer
-from dff_widgets.scale import Store
+from dff_widgets.scale import create
 
 CHANNELS = 23
 
@@ -50,7 +50,7 @@ ABOUT = {"network": "planted", "layer": Layer("top", CHANNELS, 1, True), "size":
 
 
 def stored(path, pictures=None, make=planted, **options):
-    return Store.create(path, pictures or images(), make, **{**ABOUT, "images_per_chunk": 3, **options})
+    return create(path, pictures or images(), make, **{**ABOUT, "images_per_chunk": 3, **options})
 
 
 def files(folder):

@@ -382,5 +382,5 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path):
 
 
 def test_float32_takes_what_float16_cannot(tmp_path):
-    store = Store.create(tmp_path, images(), make_large, **ABOUT, dtype="float32")
+    store = scale.create(tmp_path, images(), make_large, **ABOUT, dtype="float32")
     assert store.matrix[:].max() == np.float32(1e5)

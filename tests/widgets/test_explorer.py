@@ -351,7 +351,7 @@ def test_without_a_front_end_it_is_a_line_of_text_and_a_picture(explorer) -> Non
     assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.model_id
     picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/jpeg"]))))
     assert picture.shape == (200, 4 * 204 - 4, 3)
-    photos = contact_sheet(explorer.images, range(4), None, [])
+    photos = contact_sheet(explorer.images, range(4), [], [])
     assert np.abs(picture.astype(int) - np.asarray(Image.open(io.BytesIO(photos)))).max() > 40
 
 
