@@ -221,8 +221,8 @@ def parts(folder, options):
     store = simulate(folder / "parts", 1000, 1280)
     rows, device = store.as_rows(options.device), torch.device(options.device)
     V = torch.linalg.qr(torch.randn(1280, 64, generator=torch.Generator().manual_seed(0))).Q.to(device)
-    W = torch.rand(1, K, 1280, generator=torch.Generator().manual_seed(0)).to(device)
-    H = torch.rand(1, K, store.shape[0], device=device)
+    W = torch.rand(K, 1280, generator=torch.Generator().manual_seed(0)).to(device)
+    H = torch.rand(K, store.shape[0], device=device)
     update = coordinate_descent
 
     def finished(value):
@@ -235,8 +235,8 @@ def parts(folder, options):
         "read, check": store.verify,
         "read, check, float32": lambda: [X.sum() for _, X in rows.dense()],
         "Gram matrix": lambda: Rows.gram(rows),
-        "one iteration on Y": lambda: projection.passes().step(H, W, update, sweeps=1, beyond=[0.5]),
-        "one iteration on A": lambda: rows.passes().step(H, W, update, sweeps=3, beyond=[0.5]),
+        "one iteration on Y": lambda: projection.passes().step(H, W, update, sweeps=1, beyond=[0.5] * K),
+        "one iteration on A": lambda: rows.passes().step(H, W, update, sweeps=3, beyond=[0.5] * K),
     }
     for name, work in works.items():
         finished(work())

@@ -39,6 +39,7 @@ _HOME = {
     "kmeans": "factorization",
     "load_network": "networks",
     "nmf": "factorization",
+    "nmf_stack": "factorization",
     "pca": "factorization",
     "project": "factorization",
     "spectrum": "inspection",

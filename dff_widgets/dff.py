@@ -10,7 +10,7 @@ import numpy.typing as npt
 from torch import nn
 
 from .extraction import Activations, Progress, extract
-from .factorization import Factorization, Sketch, nmf, project
+from .factorization import Factorization, Sketch, nmf, nmf_stack, project
 from .hierarchy import FactorTree
 from .images import ImageSet
 from .names import EMBEDDED
@@ -55,7 +55,10 @@ def factorize(activations: Extracted, k: int, *, matrix: Any = None, **options: 
     Returns:
         DFFResult.
     """
-    factors = nmf(activations.matrix if matrix is None else matrix, k, **options)
+    return _strongest_first(activations, nmf(activations.matrix if matrix is None else matrix, k, **options))
+
+
+def _strongest_first(activations: Extracted, factors: Factorization) -> DFFResult:
     return _result(activations, factors.reorder(np.argsort(-factors.strength, kind="stable").tolist()))
 
 
@@ -214,8 +217,8 @@ def factor_tree(
     elif any(option is not None for option in (network, layer, size)):
         raise ValueError("network, layer and size belong to the activations that were given; leave them out")
     sketch = Sketch(images.matrix, max_k=max(levels), device=device, clamp=clamp)
-    options = {"solver": solver, "n_init": n_init, "seed": seed}
-    return FactorTree.of(factorize(images, k, matrix=sketch, **options) for k in levels)
+    stack = nmf_stack(sketch, levels, solver=solver, n_init=n_init, seed=seed)
+    return FactorTree.of(_strongest_first(images, factors) for factors in stack)
 
 
 def _error(A: Array, H: Array, W: Array) -> float:

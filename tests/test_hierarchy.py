@@ -227,13 +227,13 @@ def test_factor_tree_is_the_tree_of_what_factorize_gives():
     same = dff.factor_tree(activations, ks=(1, 3, 3), seed=2)
     sketch = dff.Sketch(activations.matrix, max_k=3)
     slow = FactorTree.of(factorize(activations, k, matrix=sketch, seed=2) for k in (1, 3))
-    for other in (same, slow):
-        assert list(tree) == list(other) == [1, 3]
-        np.testing.assert_array_equal(tree[3].factorization.H, other[3].factorization.H)
+    assert list(tree) == list(same) == list(slow) == [1, 3]
+    np.testing.assert_array_equal(tree[3].factorization.H, same[3].factorization.H)
+    np.testing.assert_allclose(tree[3].factorization.H, slow[3].factorization.H, atol=1e-3)  # in one batch, or not
     with pytest.raises(ValueError, match="belong to the activations"):
         dff.factor_tree(activations, layer="bn2")
     for nothing in ([], 3):
         with pytest.raises(ValueError, match="ks is "):
             dff.factor_tree(activations, nothing)
-    with pytest.raises(ValueError, match="k must be"):
+    with pytest.raises(ValueError, match="each of ks must be in 1"):
         dff.factor_tree(activations, range(3))

@@ -3,11 +3,11 @@
 Nothing here knows of images or networks: a matrix goes in, factors come out.
 """
 
-from .nmf import nmf
+from .nmf import nmf, nmf_stack
 from .pca_kmeans import kmeans, pca
 from .project import project
 from .result import Factorization
 from .sketch import Sketch
 from .steering import drop, merge, refit, split
 
-__all__ = ["Factorization", "Sketch", "drop", "kmeans", "merge", "nmf", "pca", "project", "refit", "split"]
+__all__ = ["Factorization", "Sketch", "drop", "kmeans", "merge", "nmf", "nmf_stack", "pca", "project", "refit", "split"]

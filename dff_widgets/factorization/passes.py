@@ -12,18 +12,18 @@ from torch import Tensor
 
 __all__ = ["Block", "Blocks", "Local", "Passes", "Update", "pass_over"]
 
-Update = Callable[[Tensor, Tensor, Tensor, int], None]  # (X, P, G, sweeps), X in place; see coordinate_descent
+Update = Callable[[Tensor, Tensor, Tensor, int], object]  # (X, P, G, sweeps), X in place; see coordinate_descent
 
 
 class Block(Protocol):
     """Some rows of A, (m, c)."""
 
     def times_w(self, W: Tensor) -> Tensor:
-        """W Aᵀ: (r, k, c) to (r, k, m)."""
+        """W Aᵀ: (k, c) to (k, m)."""
         ...
 
     def times_h(self, H: Tensor) -> Tensor:
-        """H A: (r, k, m) to (r, k, c)."""
+        """H A: (k, m) to (k, c)."""
         ...
 
 
@@ -35,11 +35,11 @@ def pass_over(blocks: Blocks, W: Tensor, update: Callable[[slice, Tensor, Tensor
 
     Args:
         blocks: Blocks of rows, as from :meth:`Rows.blocks`.
-        W: (r, k, c).
-        update: ``(rows, W Aᵀ, W Wᵀ) -> H[..., rows]``, (r, k, m); it may use the product as scratch space.
+        W: (k, c).
+        update: ``(rows, W Aᵀ, W Wᵀ) -> H[:, rows]``, (k, m); it may use the product as scratch space.
 
     Returns:
-        ``Q = H A`` (r, k, c) and ``S = H Hᵀ`` (r, k, k).
+        ``Q = H A`` (k, c) and ``S = H Hᵀ`` (k, k).
     """
     G = W @ W.mT
     Q, S = torch.zeros_like(W), torch.zeros_like(G)
@@ -51,28 +51,32 @@ def pass_over(blocks: Blocks, W: Tensor, update: Callable[[slice, Tensor, Tensor
 
 
 class Passes(Protocol):
-    """Passes over some A, and the H (r, k, n) that they update, which may lie in parts elsewhere."""
+    """Passes over some A, and the H (k, n) that they update, which may lie in parts elsewhere."""
 
     def place(self, H: Tensor) -> Any:
-        """H (r, k, n) brought to where its rows of A are."""
+        """H (k, n) brought to where its rows of A are."""
         ...
 
     def step(
         self, H: Any, W: Tensor, update: Update, *, sweeps: int, beyond: list[float]
     ) -> tuple[Any, Tensor, Tensor]:
-        """H after one update for W (r, k, c), extrapolated by ``beyond`` (r) of its step; with H A and H Hᵀ."""
+        """H after one update for W (k, c), each factor extrapolated by ``beyond`` (k); with H A and H Hᵀ."""
         ...
 
-    def pick(self, H: Any, which: list[int]) -> Any:
-        """Some of the r restarts."""
+    def pick(self, H: Any, factors: list[int]) -> Any:
+        """Some of the k factors, in the order asked for."""
         ...
 
     def merge(self, trial: Any, H: Any, refused: list[int]) -> Any:
-        """``trial``, with the refused restarts as in H; trial is used up."""
+        """``trial``, with the refused factors as in H; trial is used up."""
+        ...
+
+    def join(self, parts: list[Any]) -> Any:
+        """The factors of several H, one after the other."""
         ...
 
     def collect(self, H: Any) -> Tensor:
-        """The (k, n) of an H with a single restart."""
+        """H (k, n) in this process."""
         ...
 
 
@@ -87,7 +91,7 @@ class Local:
         self.blocks = blocks
 
     def place(self, H: Tensor) -> Tensor:
-        """H itself: its rows of A are here."""
+        """H itself."""
         return H
 
     def step(
@@ -95,10 +99,10 @@ class Local:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """As in `Passes`; H is left alone."""
         trial = torch.empty_like(H)
-        step = torch.tensor(beyond, device=H.device).view(-1, 1, 1)
+        step = torch.tensor(beyond, device=H.device).unsqueeze(-1)
 
         def update_block(rows: slice, P: Tensor, G: Tensor) -> Tensor:
-            old, new = H[..., rows], trial[..., rows]
+            old, new = H[:, rows], trial[:, rows]
             new.copy_(old)
             update(new, P, G, sweeps)
             if any(beyond):
@@ -108,9 +112,9 @@ class Local:
         Q, S = pass_over(self.blocks(), W, update_block)
         return trial, Q, S
 
-    def pick(self, H: Tensor, which: list[int]) -> Tensor:
-        """Some of the r restarts."""
-        return H[which[0] : which[0] + 1] if len(which) == 1 else H[torch.tensor(which, device=H.device)]
+    def pick(self, H: Tensor, factors: list[int]) -> Tensor:
+        """Some of the k factors."""
+        return H if factors == list(range(len(H))) else H[factors]
 
     def merge(self, trial: Tensor, H: Tensor, refused: list[int]) -> Tensor:
         """As in `Passes`; ``trial`` is changed."""
@@ -118,6 +122,10 @@ class Local:
             trial[refused] = H[refused]
         return trial
 
+    def join(self, parts: list[Tensor]) -> Tensor:
+        """One H of all factors."""
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
     def collect(self, H: Tensor) -> Tensor:
-        """The (k, n) of the only restart."""
-        return H[0]
+        """H itself."""
+        return H

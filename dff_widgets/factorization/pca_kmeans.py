@@ -69,25 +69,29 @@ def kmeans(
     matrix, k = _prepared(A, k, device)
     n_init, max_iter = check_count(n_init, "n_init", 1), check_count(max_iter, "max_iter", 1)
     tol, seed = check_tol(tol), check_count(seed, "seed", 0, 2**62)
-    W = torch.stack([_plus_plus(matrix, k, torch.Generator().manual_seed(seed + r)) for r in range(n_init)])
-    H = torch.empty(n_init, k, matrix.shape[0], device=matrix.device)
+    # the starts side by side: the centroids of the first, then those of the second, ...
+    W = torch.cat([_plus_plus(matrix, k, torch.Generator().manual_seed(seed + r)) for r in range(n_init)])
+    H = torch.empty(n_init * k, matrix.shape[0], device=matrix.device)
 
     def assign(rows: slice, P: Tensor, G: Tensor) -> Tensor:
-        nearest = (G.diagonal(dim1=1, dim2=2).unsqueeze(-1) - 2 * P).argmin(1, keepdim=True)  # ‖w‖² - 2⟨a, w⟩
-        H[..., rows] = torch.zeros_like(P).scatter_(1, nearest, 1.0)
-        return H[..., rows]
+        distance = (G.diagonal().unsqueeze(-1) - 2 * P).view(n_init, k, -1)  # ‖w‖² - 2⟨a, w⟩
+        nearest = torch.zeros_like(distance).scatter_(1, distance.argmin(1, keepdim=True), 1.0)
+        H[:, rows] = nearest.view_as(P)
+        return H[:, rows]
 
     converged = False
     for iteration in range(1, max_iter + 1):  # noqa: B007 - its last value is n_iter
         sums, S = pass_over(matrix.blocks(), W, assign)
-        count = S.diagonal(dim1=1, dim2=2).unsqueeze(-1)
+        count = S.diagonal().unsqueeze(-1)
         previous, W = W, torch.where(count > 0, sums / count, W)
-        if bool(((W - previous).norm(dim=(1, 2)) <= tol * previous.norm(dim=(1, 2))).all()):
+        moved, size = ((M.view(n_init, -1)).norm(dim=1) for M in (W - previous, previous))
+        if bool((moved <= tol * size).all()):
             converged = True
             break
-    loss = count.squeeze(-1) * W.square().sum(-1)  # ‖A‖² minus this: the centroids are the clusters' means
+    loss = (count.squeeze(-1) * W.square().sum(-1)).view(n_init, k)  # ‖A‖² minus this: centroids are clusters' means
     best = int(loss.sum(1).argmax())
-    return _result(A, matrix, H[best], W[best], iteration, converged)
+    own = slice(best * k, (best + 1) * k)
+    return _result(A, matrix, H[own], W[own], iteration, converged)
 
 
 def _prepared(A: Any, k: int, device: str | torch.device) -> tuple[Rows, int]:

@@ -62,10 +62,10 @@ def _solve(X: Tensor, W: Tensor) -> Tensor:
 def _nnls(P: Tensor, G: Tensor) -> Tensor:
     """The argmin over x ≥ 0 of ``½ xᵀG x - pᵀx`` for every column p of P (k, m); G (k, k) float64."""
     k = len(G)
-    guess = torch.zeros_like(P)[None]
-    coordinate_descent(guess, P.clone()[None], G.to(P)[None], 10)
+    guess = torch.zeros_like(P)
+    coordinate_descent(guess, P.clone(), G.to(P), 10)
     P, x = P.double().mT, torch.zeros(P.shape[1], k, dtype=torch.float64, device=P.device)
-    passive = guess[0].mT > 0  # (m, k): the entries that may be positive
+    passive = guess.mT > 0  # (m, k): the entries that may be positive
     noise = 1e-12 * G.diagonal().max().clamp_min(torch.finfo(torch.float64).tiny)
     eye = torch.eye(k, dtype=torch.float64, device=G.device)
     todo = torch.arange(len(P), device=P.device)

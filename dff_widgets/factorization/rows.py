@@ -1,7 +1,7 @@
 """A as blocks of rows: the one place that knows whether A is dense, sparse, projected, or too large for the device.
 
 Everything here computes with two products only, W Aᵀ and H A, and both are local to a block of rows. H is kept
-transposed, (restarts, k, n), so that a factor is contiguous.
+transposed, (k, n), so that a factor is contiguous.
 """
 
 import warnings
@@ -48,10 +48,10 @@ class Dense:
         self.A = A
 
     def times_w(self, W: Tensor) -> Tensor:
-        return (self.A @ W.flatten(0, 1).mT).mT.contiguous().view(*W.shape[:2], -1)
+        return (self.A @ W.mT).mT.contiguous()
 
     def times_h(self, H: Tensor) -> Tensor:
-        return (H.flatten(0, 1) @ self.A).view(*H.shape[:2], -1)
+        return H @ self.A
 
 
 class Sparse:
@@ -66,11 +66,10 @@ class Sparse:
         self.by_row, self.by_channel = _torch_csr(rows), rows.T
 
     def times_w(self, W: Tensor) -> Tensor:
-        return (self.by_row @ W.flatten(0, 1).mT.contiguous()).mT.contiguous().view(*W.shape[:2], -1)
+        return (self.by_row @ W.mT.contiguous()).mT.contiguous()
 
     def times_h(self, H: Tensor) -> Tensor:
-        product = self.by_channel @ H.flatten(0, 1).mT.numpy()
-        return torch.from_numpy(product).mT.contiguous().view(*H.shape[:2], -1)
+        return torch.from_numpy(self.by_channel @ H.mT.numpy()).mT.contiguous()
 
 
 class Projected:
@@ -80,10 +79,10 @@ class Projected:
         self.Y, self.V = Y, V
 
     def times_w(self, W: Tensor) -> Tensor:
-        return ((W @ self.V).flatten(0, 1) @ self.Y.mT).view(*W.shape[:2], -1)
+        return (W @ self.V) @ self.Y.mT
 
     def times_h(self, H: Tensor) -> Tensor:
-        return ((H.flatten(0, 1) @ self.Y) @ self.V.mT).view(*H.shape[:2], -1)
+        return (H @ self.Y) @ self.V.mT
 
 
 class Projection:

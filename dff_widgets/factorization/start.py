@@ -13,44 +13,37 @@ __all__ = ["extended", "start"]
 
 
 def start(
-    A: Rows, k: int, init: Any, *, signed: bool, n_init: int, seed: int, axes: tuple[Tensor, Tensor] | None = None
+    A: Rows, k: int, init: Any, *, signed: bool, seed: int, axes: tuple[Tensor, Tensor] | None = None
 ) -> tuple[Tensor, Tensor]:
-    """H (n_init, k, n) and W (n_init, k, c) on A's device; never the caller's memory.
+    """H (k, n) and W (k, c) on A's device; never the caller's memory.
 
     Args:
         A: The matrix to factorize.
         k: The number of factors.
         init: As in :func:`nmf`.
         signed: Whether W may be negative.
-        n_init: How many starts.
-        seed: Start r draws from its own generator, seeded with ``seed + r``.
+        seed: Of what is drawn.
         axes: ``(A V, V)`` of a sketch, which spare "nndsvda" its eigenvectors.
     """
     n, c = A.shape
-    if n_init > 1 and not (isinstance(init, str) and init == "random"):
-        raise ValueError(f'n_init={n_init} restarts need init="random"; another init gives the same start each time')
     if isinstance(init, str):
         if check_one_of(init, "init", ("random", "nndsvda")) == "random":
-            draws = [_random(A, k, signed, seed + r) for r in range(n_init)]
-            return torch.stack([h for h, _ in draws]).to(A.device), torch.stack([w for _, w in draws]).to(A.device)
+            H, W = _random(A, k, signed, seed)
+            return H.to(A.device), W.to(A.device)
         if signed or not A.nonnegative:
             raise ValueError('init="nndsvda" needs a non-negative A and W; use init="random" with solver="semi"')
-        H, W = _nndsvda(A, k, axes)
-    elif isinstance(init, Factorization):
+        return _nndsvda(A, k, axes)
+    if isinstance(init, Factorization):
         H, W = _given(init.H, init.W, n, init.k, c, signed)
         if init.k > k:
             raise ValueError(f"init has {init.k} factors, but k={k}; a warm start goes from fewer factors to more")
-        H, W = H.to(A.device), W.to(A.device)
-        if init.k < k:
-            H, W = extended(A, H, W, k - init.k, signed, seed)
-    elif isinstance(init, tuple) and len(init) == 2:
+        return extended(A, H.to(A.device), W.to(A.device), k - init.k, signed, seed)
+    if isinstance(init, tuple) and len(init) == 2:
         H, W = _given(*init, n, k, c, signed)
-        H, W = H.to(A.device), W.to(A.device)
-    else:
-        raise TypeError(
-            f'init must be "random", "nndsvda", a pair (H0, W0) or a Factorization, but got {type(init).__name__}'
-        )
-    return H[None], W[None]
+        return H.to(A.device), W.to(A.device)
+    raise TypeError(
+        f'init must be "random", "nndsvda", a pair (H0, W0) or a Factorization, but got {type(init).__name__}'
+    )
 
 
 def _random(A: Rows, k: int, signed: bool, seed: int) -> tuple[Tensor, Tensor]:
@@ -70,7 +63,7 @@ def _nndsvda(A: Rows, k: int, axes: tuple[Tensor, Tensor] | None) -> tuple[Tenso
     """
     if axes is None:
         V = leading_eigenvectors(A.gram(), k)[1].mT
-        left = torch.cat([block.times_w(V[None])[0] for _, block in A.blocks()], 1)
+        left = torch.cat([block.times_w(V) for _, block in A.blocks()], 1)
     else:
         V, left = axes[1][:, :k].mT, axes[0][:, :k].mT.to(A.device)
     H, W = torch.empty_like(left), torch.empty_like(V)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from .check import check_count, to_array, to_matrix
-from .descent import SOLVERS, Callback, Solver, coordinate_descent
+from .descent import SOLVERS, Callback, Problems, Solver, coordinate_descent
 from .nmf import nmf, run
 from .passes import Update
 from .result import Factorization
@@ -86,7 +86,7 @@ def refit(
     pull = torch.zeros(len(W), device=W.device)
     pull[pulled] = weight / max(1 - weight, 1e-6) * S.diagonal()[pulled]
     held = _held(solver, W.clone(), pull, sorted(set(range(len(W))) - stays))
-    done = run(A, matrix, H[None], W[None], held, max_iter=max_iter, tol=tol, callback=callback)
+    done = run(A, matrix, H, W, held, max_iter=max_iter, tol=tol, callback=callback)
     H, W = matrix.passes().collect(done.H), done.W
     result = _finish(A, matrix, H, W)
     return replace(result, n_iter=done.n_iter, converged=done.converged)
@@ -217,21 +217,21 @@ def _example(example: Any, f: int, matrix: Rows) -> Tensor:
 def _best_h(matrix: Rows, H: Tensor, W: Tensor, update: Update) -> tuple[Tensor, Tensor, Tensor]:
     """H (k, n) after many sweeps of an update for this W, with H A and H Hᵀ: one read of A."""
     passes = matrix.passes()
-    H, Q, S = passes.step(passes.place(H[None]), W[None], update, sweeps=SWEEPS, beyond=[0.0])
-    return passes.collect(H), Q[0], S[0]
+    H, Q, S = passes.step(passes.place(H), W, update, sweeps=SWEEPS, beyond=[0.0] * len(W))
+    return passes.collect(H), Q, S
 
 
 def _only(update: Update, free: list[int]) -> Update:
     """An update of some coordinates while the others stay: what they contribute leaves the target."""
 
     def restricted(X: Tensor, P: Tensor, G: Tensor, sweeps: int) -> None:
-        stays = [j for j in range(X.shape[1]) if j not in free]
+        stays = [j for j in range(len(X)) if j not in free]
         if not free:
             return
-        some = X[:, free]
-        target = P[:, free] - G[:, free][:, :, stays] @ X[:, stays]
-        update(some, target, G[:, free][:, :, free].contiguous(), sweeps)
-        X[:, free] = some
+        some = X[free]
+        target = P[free] - G[free][:, stays] @ X[stays]
+        update(some, target, G[free][:, free].contiguous(), sweeps)
+        X[free] = some
 
     return restricted
 
@@ -240,11 +240,11 @@ def _held(solver: Solver, examples: Tensor, pull: Tensor, free: list[int]) -> So
     """A solver whose W is pulled to the examples (k, c) by λ = pull (k,), and moves only where it is free."""
     inner = _only(solver.update_w, free)
 
-    def update_w(X: Tensor, P: Tensor, G: Tensor, sweeps: int) -> None:
+    def update_w(X: Tensor, P: Tensor, G: Tensor, sweeps: int, problems: Problems | None = None) -> None:
         inner(X, P + pull[:, None] * examples, G + torch.diag(pull), sweeps)
 
     def penalty(W: Tensor) -> Tensor:
-        return (pull[:, None] * (W - examples) ** 2).sum((1, 2))
+        return (pull[:, None] * (W - examples) ** 2).sum(1)
 
     return replace(solver, update_w=update_w, penalty=penalty)
 

@@ -151,10 +151,10 @@ class _Start:
 
 @dataclass(frozen=True, eq=False)
 class _Spread:
-    """An H that lies with the workers: per block a future of (H (r, k, m), ...)."""
+    """An H that lies with the workers: per block a future of (H (k, m), ...)."""
 
     blocks: list[Future]
-    start: _Start
+    start: Any  # what a block may have to be made from again
 
 
 class _Remote:
@@ -183,21 +183,27 @@ class _Remote:
         Q, S = _tree(self.client, sums, _summed).result()
         return _Spread(made, H.start), _tensor(Q), _tensor(S)
 
-    def pick(self, H: _Spread, which: list[int]) -> _Spread:
-        return _Spread(self._map(_picked, H.blocks, which=which), H.start)
+    def pick(self, H: _Spread, factors: list[int]) -> _Spread:
+        return _Spread(self._map(_picked, H.blocks, factors=factors), H.start)
 
     def merge(self, trial: _Spread, H: _Spread, refused: list[int]) -> _Spread:
         if not refused:
             return trial
         return _Spread(self._map(_merged, trial.blocks, H.blocks, refused=refused), H.start)
 
+    def join(self, parts: list[_Spread]) -> _Spread:
+        if len(parts) == 1:
+            return parts[0]
+        blocks = [list(together) for together in zip(*(part.blocks for part in parts), strict=True)]
+        return _Spread(self._map(_joined, blocks), tuple(part.start for part in parts))
+
     def collect(self, H: _Spread) -> Tensor:
         found: Tensor | None = None
         for part, future in zip(self.parts, H.blocks, strict=True):
             block = future.result()[0]
             if found is None:
-                found = torch.empty(block.shape[1], self.parts[-1].rows.stop)
-            found[:, part.rows] = _tensor(block[0])
+                found = torch.empty(len(block), self.parts[-1].rows.stop)
+            found[:, part.rows] = _tensor(block)
         assert found is not None
         return found
 
@@ -267,8 +273,12 @@ def _added(arrays: list[Array]) -> Array:
     return np.asarray(sum(arrays))
 
 
-def _picked(H: tuple[Array, ...], which: list[int]) -> tuple[Array]:
-    return (H[0][which],)
+def _picked(H: tuple[Array, ...], factors: list[int]) -> tuple[Array]:
+    return (H[0][factors],)
+
+
+def _joined(parts: list[tuple[Array, ...]]) -> tuple[Array]:
+    return (np.concatenate([part[0] for part in parts]),)
 
 
 def _merged(trial: tuple[Array, ...], H: tuple[Array, ...], refused: list[int]) -> tuple[Array]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dff_widgets import scale
-from dff_widgets.factorization import Sketch, nmf, project
+from dff_widgets.factorization import Sketch, nmf, nmf_stack, project
 from dff_widgets.images import UnreadableImageWarning
 from dff_widgets.scale import Store, distribute, factorize
 
@@ -34,6 +34,15 @@ def test_a_cluster_gives_the_factors_of_one_machine(store, client, options):
     assert ours.error == pytest.approx(theirs.error, abs=1e-4)
     np.testing.assert_allclose(ours.W, theirs.W, atol=0.02 * theirs.W.max())
     np.testing.assert_allclose(ours.H, theirs.H, atol=0.02 * theirs.H.max())
+
+
+def test_every_k_in_one_batch_is_that_of_one_machine(store, client):
+    spread = distribute(store, client, blocks=3)
+    ours, theirs = (nmf_stack(Sketch(given, 16), (4, 1, 2), max_iter=12) for given in (spread, store))
+    assert [fac.k for fac in ours] == [4, 1, 2]
+    for a, b in zip(ours, theirs, strict=True):
+        assert a.error == pytest.approx(b.error, abs=1e-4)
+        np.testing.assert_allclose(a.H, b.H, atol=0.02 * b.H.max())
 
 
 @pytest.mark.parametrize("blocks", [1, 5, 40])

@@ -5,7 +5,7 @@ import pytest
 
 import dff_widgets as dff
 from dff_widgets.evaluation import metrics
-from dff_widgets.factorization import Sketch, nmf, pca, project
+from dff_widgets.factorization import Sketch, nmf, nmf_stack, pca, project
 from dff_widgets.scale import Store, factorize, rows
 
 from .conftest import files, images, planted, stored
@@ -102,6 +102,9 @@ def test_the_store_is_read_three_times_in_all(tmp_path, reads):
         reads.clear()
         nmf(sketch, k)
         assert reads == once * 2
+    reads.clear()
+    nmf_stack(sketch, (2, 3, 5))
+    assert reads == once * 2  # for all of them
 
 
 # ------------------------------------------------------------------------------------------- the sketch beside it
