@@ -35,6 +35,8 @@ _HOME = {
     "extract": "extraction",
     "extract_layers": "extraction",
     "factor_tree": "dff",
+    "fidelity": "evaluation.fidelity",
+    "importance": "inspection.importance",
     "iou": "evaluation",
     "kmeans": "factorization",
     "load_network": "networks",

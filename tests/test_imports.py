@@ -46,6 +46,14 @@ ORDER = [
 # replaces one of these modules takes it out of this list.
 OLD_CIRCLES = {"labeling", "session_bar", "comparison", "sides"}
 OLD_CIRCLES |= {"asked", "branches", "closeup", "controls", "explorer", "sources", "sweep", "sweep_pane"}
+TORCH_INSIDE = {
+    "heat/crf.py",
+    "inspection/classes.py",
+    "inspection/importance.py",
+    "evaluation/fidelity.py",
+    "evaluation/bench.py",
+    "evaluation/baselines.py",
+}  # imported on their own
 
 
 def name_of(path, root=ROOT):

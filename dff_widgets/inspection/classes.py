@@ -12,7 +12,19 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from ..networks import FORWARD_ERRORS, Layer, Network, hooked, inference, input_like, input_shape, load_network, prepare
+from ..networks import (
+    FORWARD_ERRORS,
+    Layer,
+    Network,
+    NoClassesError,
+    class_scores,
+    hooked,
+    inference,
+    input_like,
+    input_shape,
+    load_network,
+    prepare,
+)
 from ..result import DFFResult
 from ..wording import one_line
 from .patches import check_factor
@@ -20,10 +32,6 @@ from .patches import check_factor
 Array = npt.NDArray[Any]
 
 _SIDE = 224  # pixels of the image whose activations are replaced: what classifiers are trained with
-
-
-class NoClassesError(ValueError):
-    """A network that has no classifier after the layer, or one that does not depend on the layer alone."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +132,7 @@ def logits(network: Network, vectors: npt.ArrayLike, *, layer: str | None = None
             scores = network.module(noise.to(input_like(network.module)))
     except FORWARD_ERRORS as error:
         raise NoClassesError(f"{network.name} cannot go on from {at.name}: {one_line(error)}") from error
-    if not isinstance(scores, Tensor) or scores.ndim != 2 or scores.shape[1] < 2:
-        gave = f"{tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
-        raise NoClassesError(f"{network.name} has no classifier: it gives {gave}, not a score per class")
-    found = scores.float().cpu().numpy()
+    found = class_scores(network, scores).cpu().numpy()
     if not np.allclose(found[0], found[-1], rtol=1e-3, atol=1e-3 * float(np.abs(found[0]).max())):
         raise NoClassesError(
             f"the classes of {network.name} depend on more than {at.name}: something passes it by, such as a skip "

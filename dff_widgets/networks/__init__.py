@@ -1,6 +1,7 @@
 """Networks: the embedded one, torchvision's, timm's or your own, and their layers that can be factorized."""
 
 from ..names import EMBEDDED, PAPER
+from .after import NoClassesError, class_scores, scores_after
 from .catalogue import KnownNetwork, network_names, search
 from .forward import FORWARD_ERRORS, StopForwardError, hooked, inference, input_like
 from .layers import Layer, as_map
@@ -14,8 +15,10 @@ __all__ = [
     "KnownNetwork",
     "Layer",
     "Network",
+    "NoClassesError",
     "StopForwardError",
     "as_map",
+    "class_scores",
     "hooked",
     "inference",
     "input_like",
@@ -23,5 +26,6 @@ __all__ = [
     "load_network",
     "network_names",
     "prepare",
+    "scores_after",
     "search",
 ]
