@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets as t
 
 from ..heat import contrast, pack_heat
 from ..hierarchy import FactorTree
 from ..images import encode_tile
+from ..link import link
+from .base import FRONT, Base
 
-_HERE = Path(__file__).parent
 
-
-class TreeView(anywidget.AnyWidget):
+class TreeView(Base):
     """A `FactorTree` to look at and to choose from: a row per k, a node per factor, links as wide as the overlap.
 
     A click, or Enter on the focused node, puts ``[k, factor]`` in `selected`; the arrow keys move the focus. The traits
@@ -43,8 +40,7 @@ class TreeView(anywidget.AnyWidget):
         selected: ``[k, factor]``, or ``[]``; a level with a selected factor becomes the present one.
     """
 
-    _esm = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("dom.js", "tree.js"))
-    _css = (_HERE / "tree.css").read_text(encoding="utf-8")
+    _esm, _css = link(FRONT / "tree" / "widget.js")
 
     nodes = t.List(t.Dict()).tag(sync=True)
     names = t.List(t.Unicode()).tag(sync=True)
@@ -56,15 +52,13 @@ class TreeView(anywidget.AnyWidget):
     k = t.Int(0).tag(sync=True)
     selected = t.List(t.Int()).tag(sync=True)
 
-    def __init__(self, tree: FactorTree | None = None, *, lock: threading.RLock | None = None, **traits: Any) -> None:
-        self._lock = lock or threading.RLock()
-        super().__init__()
+    def __init__(self, tree: FactorTree | None = None, *, lock: Any = None, **traits: Any) -> None:
+        fills = ("names", "colors", "k", "selected")  # `show` would set them again
+        late: dict[str, Any] = {name: traits.pop(name) for name in fills if name in traits}
+        super().__init__(lock=lock, **traits)
         if tree is not None:
             self.show(tree)
-        for name, value in traits.items():
-            if not self.has_trait(name):
-                raise TypeError(f"TreeView has no option {name!r}; it has k, selected, names, colors")
-            setattr(self, name, value)
+        self.publish(late)
 
     def show(self, tree: FactorTree, *, images: int = 2, names: Mapping[tuple[int, int], str] | None = None) -> None:
         """Show a tree; `k` and `selected` stay where the new tree has them.
@@ -125,8 +119,3 @@ class TreeView(anywidget.AnyWidget):
         ks = sorted({node["k"] for node in self.nodes})
         chosen = f", selected {self.selected}" if self.selected else ""
         return f"TreeView({len(self.nodes)} factors of k = {', '.join(map(str, ks))}{chosen})" if ks else "TreeView()"
-
-    def set_state(self, sync_data: dict[str, Any]) -> None:
-        """What the browser sends; it waits while another thread writes several traits as one message."""
-        with self._lock:
-            super().set_state(sync_data)
