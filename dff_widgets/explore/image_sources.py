@@ -127,7 +127,9 @@ def title_of(images: ImageSet) -> str:
     folders = {source.parent for source in images.sources if isinstance(source, Path)}
     if len(folders) == 1 and all(isinstance(source, Path) for source in images.sources):
         return next(iter(folders)).name or "images"
-    begin = re.sub(r"[\s\d._-]*$", "", os.path.commonprefix(list(images.names))).strip()
+    first, last = min(images.names), max(images.names)  # what these two share, all do
+    alike = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    begin = re.sub(r"[\s\d._-]*$", "", first[:alike]).strip()
     return f"{begin}s" if begin and len(images) > 1 else "images"
 
 

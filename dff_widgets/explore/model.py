@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from .appearance import Appearance
 from .cell import Cell
 from .events import Event
 from .jobs import CancelledError, LatestJob, Run, Ticket
-from .moment import Now, chosen, differences, given_up, opened, settled, summary
+from .moment import Now, chosen, differences, given_up, opened, selecting, settled, summary
 from .pipeline import Pipeline
 from .stack import KS, Stack
 from .state import Place, State, Status, checked
@@ -68,7 +68,7 @@ class Model:
         self._jobs, self._ahead = run("dff-explorer"), run("dff-ahead")
         self._pursued: Place | None = None  # what the job that was started last is after
         self._closed = False
-        self._change(lambda now: self._with(now, state))
+        self._change(lambda now: self._with(now, state, ("selected",)))
         self._pursue()
 
     # ---------------------------------------------------------------------------------------------------- what is there
@@ -146,7 +146,7 @@ class Model:
             raise ValueError("this explorer is closed; make another one")
         values = checked(changes)
         try:
-            self._change(lambda now: self._with(now, chosen(now.state, values, asks_first=self._asks_first)))
+            self._change(lambda now: self._with(now, chosen(now.state, values, asks_first=self._asks_first), values))
         finally:  # an interrupt may have come after the change
             self._pursue()
 
@@ -217,14 +217,22 @@ class Model:
                 told(event)
         return before, after
 
-    def _with(self, now: Now, state: State) -> Now:
-        """The moment in which this state is asked for: with its result, where that is there already."""
+    def _with(self, now: Now, state: State, names: Container[str]) -> Now:
+        """The moment in which this state is asked for: with its result, where that is there already.
+
+        Args:
+            now: before.
+            state: that is asked for.
+            names: of what a person chose of it.
+        """
         if state == now.state and now.status.problem is None and (now.wanted is not None or now.result is not None):
             return now
         images = now.state.images
         now = dataclasses.replace(now, state=state, status=dataclasses.replace(now.status, problem=None))
         if state.images is not images:
             now = opened(now, state)
+        if "selected" in names:
+            now = selecting(now)
         if state.held and not state.shown:
             text = f"{len(state.images):,} images: Start runs the network over all of them; or label on a few first"
             return dataclasses.replace(now, wanted=None, status=Status(text))

@@ -43,6 +43,7 @@ class Now:
         status: what is going on.
         network: that of `stack`, loaded, or None.
         grids: by layer name its (h, w) for the first image.
+        concept: that is selected, whatever number its factor has at the present k, or None.
     """
 
     state: State
@@ -56,6 +57,7 @@ class Now:
     status: Status = field(default_factory=Status)
     network: Network | None = None
     grids: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    concept: int | None = None
 
 
 def chosen(state: State, values: Mapping[str, Any], *, asks_first: bool) -> State:
@@ -95,7 +97,7 @@ def opened(now: Now, state: State) -> Now:
     good = now.good
     if good is not None:
         good = dataclasses.replace(good, images=state.images, shown=(), basis=None, selected=-1, opened=-1)
-    return dataclasses.replace(now, good=good, stack=None, result=None, before=None, scores=None)
+    return dataclasses.replace(now, good=good, stack=None, result=None, before=None, scores=None, concept=None)
 
 
 def settled(now: Now, stack: Stack) -> Now:
@@ -111,28 +113,24 @@ def settled(now: Now, stack: Stack) -> Now:
         before = (now.stack, now.result.k)
     result = stack[k]
     appearance = now.appearance.enter(stack, k, *(before or (None, 0)))
-    state = dataclasses.replace(
-        now.state, layer=stack.place.layer, k=k, selected=_followed(now, appearance, k), held=False
-    )
+    concepts, selected = appearance.concepts(k), now.state.selected
+    if now.concept is not None:
+        selected = concepts.index(now.concept) if now.concept in concepts else -1
+    selected = min(selected, k - 1)
+    concept = concepts[selected] if now.concept is None and selected >= 0 else now.concept
+    state = dataclasses.replace(now.state, layer=stack.place.layer, k=k, selected=selected, held=False)
     good = state if stack.whole else now.good
     return dataclasses.replace(
-        now, state=state, good=good, stack=stack, result=result, before=before, appearance=appearance
+        now, state=state, good=good, stack=stack, result=result, before=before, appearance=appearance, concept=concept
     )
 
 
-def _followed(now: Now, appearance: Appearance, k: int) -> int:
-    """The factor that is selected now: the same concept as before, unless another one was chosen with this k."""
-    selected = now.state.selected
-    if now.good is None or now.result is None or selected < 0:
-        return selected if selected < k else -1
-    if now.good.selected != selected and now.state.k != now.good.k:
-        return selected if selected < k else -1
-    if now.appearance.here == appearance.here and now.result.k == k:
-        return selected if selected < k else -1
-    if now.result.k not in now.appearance or selected >= now.result.k:
-        return -1
-    concept, concepts = now.appearance.concepts(now.result.k)[selected], appearance.concepts(k)
-    return concepts.index(concept) if concept in concepts else -1
+def selecting(now: Now) -> Now:
+    """The moment in which the concept of the factor that is selected is known, as far as it can be."""
+    k, selected = now.state.k, now.state.selected
+    known = k in now.appearance and selected < k and now.result is not None and now.result.k == k
+    concept = now.appearance.concepts(k)[selected] if known and selected >= 0 else None
+    return dataclasses.replace(now, concept=concept)
 
 
 def given_up(now: Now, why: str, *, failed: bool) -> Now:

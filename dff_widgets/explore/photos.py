@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..images import ImageSet, encode_tile
+from ..images import ImageSet, UnreadableImageError, encode_tile
 from .jobs import Run, Ticket
 from .memo import Memo
 
 FEW = 36  # images up to which a tile is as large as it is drawn on a HiDPI screen
 SIDE, SMALL_SIDE = 400, 300  # pixels, of the longer side
 _SOON = 12  # images that are told of before the others are there
+_QUICK = 200  # images whose headers are read at once
 _ROOM = 64 << 20  # bytes of photos that are kept
 
 
@@ -26,6 +27,7 @@ class Photos:
     Attributes:
         images: that are shown, or None.
         kept: the photos of the first of them, as far as they are made.
+        sizes: per image [h, w] in pixels, [1, 1] where it cannot be read; empty before they are known.
     """
 
     def __init__(self, run: Run, told: Callable[[], object], *, most: int, room: int) -> None:
@@ -33,6 +35,7 @@ class Photos:
         self._made: Memo[tuple[object, bytes]] = Memo(room=_ROOM, size=lambda one: len(one[1]))
         self.images: ImageSet | None = None
         self.kept: tuple[bytes, ...] = ()
+        self.sizes: list[list[int]] = []
 
     def show(self, images: ImageSet) -> None:
         """Make the photos of these images, the first ones first; those that are made already are there at once."""
@@ -44,8 +47,10 @@ class Photos:
             if photo is None:
                 break
             known.append(photo)
+        quick = len(images) <= _QUICK
         self.images, self.kept = images, self._fitting(known)
-        if len(known) < min(self._most, len(images)):
+        self.sizes = _sizes(images) if quick else []
+        if len(known) < min(self._most, len(images)) or not quick:
             self._jobs.submit(lambda ticket: self._make(images, ticket))
 
     def photo(self, images: ImageSet, i: int) -> bytes:
@@ -83,7 +88,12 @@ class Photos:
                 self.kept = self._fitting(made)
                 self._told()
                 if len(self.kept) < len(made):
-                    return
+                    break
+        if not self.sizes:
+            sizes = _sizes(images, ticket)
+            if images is self.images:
+                self.sizes = sizes
+                self._told()
 
     def _fitting(self, photos: list[bytes]) -> tuple[bytes, ...]:
         """As many of the first as there is room for."""
@@ -93,3 +103,15 @@ class Photos:
             if used > self._room:
                 return tuple(photos[:i])
         return tuple(photos)
+
+
+def _sizes(images: ImageSet, ticket: Ticket | None = None) -> list[list[int]]:
+    found = []
+    for i in range(len(images)):
+        if ticket is not None:
+            ticket.check()
+        try:
+            found.append([int(side) for side in images.size(i)])
+        except UnreadableImageError:
+            found.append([1, 1])
+    return found

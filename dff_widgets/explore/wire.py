@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ..heat.maps import upsample
-from ..images import ImageSet, UnreadableImageError
 from .appearance import Appearance
 from .moment import Now
 from .stack import KS, Stack
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 ROOM = 4_300_000  # bytes of photos and heat: 5.75 MB as base64
+PHOTOS_ROOM = 2_100_000  # bytes of it for photos
 MOST_PHOTOS = 100
-_HEAT_SHARE = 0.5  # of the room, where both would like more
 _MOST_CELLS = 96  # of a heat map's longer side: a tile has no use for more
 _LEAST_CELLS = 14  # to which maps are shrunk at most, so that more images have theirs
 _PERCENTILES = np.arange(101)
@@ -144,17 +143,6 @@ def choices(
         "recent": list(recent),
         "exports": list(exports),
     }
-
-
-def sizes(images: ImageSet) -> list[list[int]]:
-    """``sizes``: per image [h, w] in pixels; a square where it cannot be read."""
-    found = []
-    for i in range(len(images)):
-        try:
-            found.append([int(side) for side in images.size(i)])
-        except UnreadableImageError:
-            found.append([1, 1])
-    return found
 
 
 # ---------------------------------------------------------------------------------------------------------------- heat

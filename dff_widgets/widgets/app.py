@@ -1,0 +1,327 @@
+"""`DFFExplorer`: pick a network, a layer and k, and see the concepts. One widget, thin: traits ⇄ model."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets as t
+
+from .. import datasets
+from ..explore import LatestJob, Model, wire
+from ..explore.desk import Desk
+from ..explore.jobs import Run
+from ..explore.photos import Photos
+from ..explore.state import State
+from ..explore.traits import Traits
+from ..images import ImageSet
+from ..link import link
+
+if TYPE_CHECKING:
+    from ..scale import Store
+
+_ENTRY = Path(__file__).parents[1] / "front" / "app" / "index.js"
+_ESM, _CSS = link(_ENTRY) if _ENTRY.exists() else ("export default { render() {} };", "")
+
+CHOICES = tuple(one.name for one in dataclasses.fields(State))
+
+
+class Told(t.TraitType[Any, Any]):
+    """A trait whose value is what the model has, at the moment it is read; so no two of them ever disagree.
+
+    Args:
+        read: the value, given the explorer.
+        metadata: of the trait.
+    """
+
+    def __init__(self, read: Callable[[Any], Any], **metadata: Any) -> None:
+        super().__init__(None, allow_none=True)
+        self.tag(**metadata)
+        self._read = read
+
+    def get(self, obj: Any, cls: Any = None) -> Any:
+        """The model's."""
+        return self._read(obj)
+
+
+def _choice(name: str, *, sync: bool = False) -> Told:
+    """A field of the model's `State`. What the browser chose is not sent back to it."""
+    return Told(lambda explorer: getattr(explorer.model.state, name), sync=sync, echo_update=False)
+
+
+class DFFExplorer(anywidget.AnyWidget):
+    """See what a network thinks is the same across images.
+
+    Every trait can be read, set, observed and linked. One that a result depends on (`images`, `network`, `layer`, `k`,
+    `solver`, `seed`, `size`) shows what is there already at once, and else starts the computation in a thread; the
+    latest request wins. What fails is said in the status line and in `error`, and the traits go back to the last values
+    that worked.
+
+    Args:
+        images: an `ImageSet`, a folder, a list of image files, arrays or PIL images; or a `scale.Store`, whose
+            activations are shown without extracting anything. By default twelve drawn creatures.
+        client: a ``dask.distributed.Client``, whose workers extract and factorize.
+        run: what makes the threads; see `Model`.
+        traits: any of the traits below.
+
+    Raises:
+        TypeError: there is no such option, or a value of another kind.
+        ValueError: a value that cannot be.
+
+    Attributes:
+        model: the `Model` behind it.
+    """
+
+    # Read as text, not given as paths: a path would start a file watcher in the kernel.
+    _esm = t.Unicode(_ESM).tag(sync=True)
+    _css = t.Unicode(_CSS).tag(sync=True)
+
+    # ------------------------------------------------------------------- what a person chooses, here or in the browser
+    k = _choice("k", sync=True)  # the number of factors
+    layer = _choice("layer", sync=True)  # by name; "" asks for the network's default, and is replaced by its name
+    look = _choice("look", sync=True)  # "heat", "sharp" (maps that follow the edges) or "masks"
+    photo = _choice("photo", sync=True)  # "grey", "colour" or "dim"
+    percentile = _choice("percentile", sync=True)  # of the masks, 0..100
+    threshold = _choice("threshold", sync=True)  # in its place "auto" or "otsu"; see `DFFResult.masks`
+    selected = _choice("selected", sync=True)  # the selected factor, or -1
+    tile_size = _choice("tile_size", sync=True)  # height of a row of photos in CSS pixels
+    sort = _choice("sort", sync=True)  # "as given", "name", or "factor": by the strength of the selected one
+    filter = _choice("filter", sync=True)  # only images with this in their names are shown
+    tab = _choice("tab", sync=True)  # "gallery", "tree", "compare" or "sweep"
+    opened = _choice("opened", sync=True)  # the image in focus, by index, or -1
+    opacities = t.Dict().tag(sync=True, echo_update=False)  # concept (as text) -> 0..1; 0.7 where there is none
+    hidden = t.List(t.Int()).tag(sync=True, echo_update=False)  # concepts that are not drawn
+    height = t.Int(0).tag(sync=True, echo_update=False)  # in CSS pixels; 0: the default
+
+    # ------------------------------------------------------------------------------------- what a person chooses, here
+    images = _choice("images")
+    network = _choice("network")  # a name (see `load_network`), an nn.Module or a Network
+    solver = _choice("solver")  # "hals", "mu" or "semi"
+    seed = _choice("seed")  # of the factorization's random start
+    size = _choice("size")  # short side in pixels at which the images go through the network
+    shown = _choice("shown")  # the images that the factors are shown in, by index; () for all
+    basis = _choice("basis")  # None, or a `Basis`: factors that were found elsewhere
+    held = _choice("held")  # whether nothing is computed until `start`: so it is with more than a thousand images
+    opacity = Told(lambda explorer: explorer._opacity())  # per factor of this k, 0..1
+    visible = Told(lambda explorer: explorer._visible())  # per factor of this k, bool
+
+    # -------------------------------------------------------------------------------------------------- what was found
+    result = Told(lambda explorer: explorer.model.result)  # the `DFFResult` that is shown, or None
+    busy = Told(lambda explorer: explorer.model.busy)  # whether something is being computed
+    error = Told(lambda explorer: explorer.model.error)  # None, or the sentence that says what went wrong
+    progress = Told(lambda explorer: explorer._progress())  # 0..1 of the present step
+    colors = Told(lambda explorer: explorer._colors())  # per factor `#RRGGBB`
+    status = Told(lambda explorer: explorer.model.status.text).tag(  # one line about what is going on
+        sync=True, to_json=lambda _, explorer: wire.status(explorer.model.status)
+    )
+
+    # ---------------------------------------------------------------------- for the browser alone; see `explore.wire`
+    place = t.Dict().tag(sync=True)
+    choices = t.Dict().tag(sync=True)
+    captions = t.List().tag(sync=True)
+    sizes = t.List().tag(sync=True)
+    photos = t.List().tag(sync=True)
+    stack = t.Dict().tag(sync=True)
+    heat = t.Bytes(b"").tag(sync=True)
+    appearance = t.Dict().tag(sync=True)
+    scores = t.Dict().tag(sync=True)
+
+    _alive = False
+    _parts: tuple[Any, ...] = ()  # what is closed with it, also where it was never whole
+
+    def __init__(self, images: Any = None, *, client: Any = None, run: Run = LatestJob, **traits: Any) -> None:
+        others = {name: traits.pop(name) for name in ("opacities", "hidden", "height") if name in traits}
+        unknown = [name for name in traits if name not in CHOICES]
+        if unknown:
+            raise TypeError(f"DFFExplorer has no option {unknown[0]!r}; it has {', '.join((*CHOICES, 'client'))}")
+        store = _as_store(images)
+        title = "creatures" if images is None else ""
+        images = datasets.creatures() if images is None else images if store is None else store.images
+        self.model = Model(images, store=store, client=client, run=run, **traits)
+        self._photos = Photos(run, self._publish, most=wire.MOST_PHOTOS, room=wire.PHOTOS_ROOM)
+        self._wire = Traits(self._photos)
+        if title:
+            self._wire.call(self.model.state.images, title)
+        self._desk = Desk(self.model, self._photos, self._wire, self._say)
+        self._parts = (self._desk, self.model, self._photos)
+        self._writing: dict[str, object] = {}  # "by": whoever writes the traits just now
+        self._news = False  # whether the model has changed since the traits were last read from it
+        self._alive = False
+        super().__init__(**others, **self._wire.values(self.model.now))
+        self._alive = True
+        self.on_msg(lambda _, content, buffers: self._desk.receive(content, buffers))
+        self.observe(lambda _: self._publish(), ["opacities", "hidden"])
+        self.model.subscribe(lambda _: self._publish())
+        self._publish()
+
+    def __repr__(self) -> str:
+        state = self.model.state
+        shown = f"{self.network_name} · {state.layer or 'default layer'} · k={state.k}"
+        return f"DFFExplorer({len(state.images)} images: {shown}; {self.status or 'starting'})"
+
+    @property
+    def network_name(self) -> str:
+        """The network, as a name."""
+        return wire.network_name(self.model.state.network)
+
+    # ------------------------------------------------------------------------------------------------------- to be done
+    def wait(self, timeout: float | None = None) -> None:
+        """Block until everything asked for is computed and shown.
+
+        Args:
+            timeout: seconds; None waits as long as it takes.
+
+        Raises:
+            TimeoutError: it took longer.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+
+        def left() -> float | None:
+            return None if end is None else max(0.0, end - time.monotonic())
+
+        if not self._desk.wait(left()):
+            raise TimeoutError(f"not done after {timeout} s: {self.status}")
+        self.model.wait(left())
+        self._publish()
+        if not self._photos.wait(left()):
+            raise TimeoutError(f"not done after {timeout} s: the photos are being decoded")
+
+    def start(self) -> None:
+        """Run the network over all images, however many there are."""
+        self.model.start()
+
+    def cancel(self) -> None:
+        """Stop what is being computed; the last result stays, and the traits go back to it."""
+        self.model.cancel()
+
+    def close(self) -> None:
+        """End the work, and take the widget away."""
+        self._alive = False
+        for part in self._parts:
+            part.close()
+        super().close()
+
+    # -------------------------------------------------------------------------------------------------- traits ⇄ model
+    def __setattr__(self, name: str, value: Any) -> None:
+        """What is a choice is asked of the model, which checks it."""
+        if name in CHOICES:
+            self.model.ask(**{name: value})
+            self._publish()
+        elif name == "opacity":
+            self._set_opacity(value)
+        elif name == "visible":
+            self._set_visible(value)
+        elif isinstance(getattr(type(self), name, None), Told):
+            raise AttributeError(f"{name} follows from what is asked for; it cannot be set")
+        else:
+            super().__setattr__(name, value)
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """What the browser sends: choices of one moment; those that no longer fit are sent back as they are."""
+        asked = {name: value for name, value in sync_data.items() if name in CHOICES}
+        taken = {name: value for name, value in sync_data.items() if name not in CHOICES}
+        with self._lock_property(**sync_data), self.hold_sync():
+            if asked and not self._try(asked):
+                asked = {name: value for name, value in asked.items() if self._try({name: value})}
+            super().set_state(taken | asked)
+            self._publish()
+        back = [name for name in sync_data if name in CHOICES and name not in asked]
+        if back:
+            self.send_state(back)
+
+    def _try(self, asked: dict[str, Any]) -> bool:
+        """Ask the model; whether it can be."""
+        with suppress(ValueError, TypeError):
+            self.model.ask(**asked)
+            return True
+        return False
+
+    def _publish(self) -> None:
+        """Make the traits what the model has.
+
+        One thread at a time writes them; another one's news is seen by it on its next round. Nobody waits, so that
+        explorers whose traits are linked cannot wait for each other. An interrupt lets go of the traits wherever it
+        comes: what one `finally` may miss, the other does not.
+        """
+        self._news = True
+        while self._news and self._alive:
+            mine = object()
+            try:
+                try:
+                    if self._writing.setdefault("by", mine) is not mine:
+                        return
+                    self._news = False
+                    self._write()
+                finally:
+                    self._let_go(mine)
+            finally:
+                self._let_go(mine)
+
+    def _let_go(self, mine: object) -> None:
+        if self._writing.get("by") is mine:
+            del self._writing["by"]
+
+    def _write(self) -> None:
+        now = self.model.now
+        values: dict[str, Any] = self._wire.values(now)
+        for name, trait in self.traits().items():
+            if isinstance(trait, Told):
+                values[name] = getattr(self, name)
+        with self.hold_sync():
+            for name, value in values.items():
+                if self.model.now is not now:  # an observer asked for something else: what follows is of no use
+                    self._news = True
+                    return
+                if self._trait_values.get(name) is not value:
+                    self.set_trait(name, value)
+
+    def _say(self, content: Mapping[str, Any], buffers: Sequence[bytes]) -> None:
+        if self._alive:
+            self.send(dict(content), list(buffers))
+
+    # --------------------------------------------------------------------------------------------- per factor of this k
+    def _concepts(self) -> tuple[int, ...]:
+        now = self.model.now
+        return () if now.result is None else now.appearance.concepts(now.result.k)
+
+    def _colors(self) -> list[str]:
+        now = self.model.now
+        return [] if now.result is None else now.appearance.hues(now.result.k)
+
+    def _progress(self) -> float:
+        status = self.model.status
+        return status.done / status.total if status.total else 0.0
+
+    def _opacity(self) -> list[float]:
+        return [float(self.opacities.get(str(concept), 0.7)) for concept in self._concepts()]
+
+    def _visible(self) -> list[bool]:
+        return [concept not in self.hidden for concept in self._concepts()]
+
+    def _set_opacity(self, values: Sequence[float]) -> None:
+        concepts = self._concepts()
+        if len(values) != len(concepts) or not all(0 <= v <= 1 for v in values):
+            raise t.TraitError(f"opacity is {values}; give {len(concepts)} values from 0 to 1, one a factor")
+        given = {str(concept): float(v) for concept, v in zip(concepts, values, strict=True)}
+        self.opacities = {**self.opacities, **given}
+
+    def _set_visible(self, values: Sequence[bool]) -> None:
+        concepts = self._concepts()
+        if len(values) != len(concepts):
+            raise t.TraitError(f"visible is {values}; give {len(concepts)} values True or False, one a factor")
+        others = [concept for concept in self.hidden if concept not in concepts]
+        self.hidden = [*others, *(c for c, seen in zip(concepts, values, strict=True) if not seen)]
+
+
+def _as_store(images: Any) -> Store | None:
+    """A `scale.Store`, if it is one; to ask that of other things is not worth the import."""
+    if images is None or isinstance(images, ImageSet | Sequence | str | Path):
+        return None
+    from ..scale import Store
+
+    return images if isinstance(images, Store) else None

@@ -1,0 +1,226 @@
+import json
+import threading
+import time
+
+import numpy as np
+import pytest
+import traitlets as t
+
+from dff_widgets.explore import Inline, wire
+from dff_widgets.widgets.app import DFFExplorer
+from tests.explore.conftest import network, photos
+
+
+@pytest.fixture
+def explorer() -> DFFExplorer:
+    made = DFFExplorer(photos(), network=network(), k=3, size=64, run=Inline)
+    assert made.error is None
+    return made
+
+
+@pytest.fixture
+def sent(explorer: DFFExplorer) -> list:
+    """What goes to the browser: (method, names of the state, content)."""
+    messages: list = []
+
+    def send(message, buffers=None) -> None:
+        messages.append((message["method"], sorted(message.get("state", {})), message.get("content"), buffers))
+
+    explorer._send = send
+    return messages
+
+
+def consistent(explorer: DFFExplorer) -> None:
+    """What holds whenever nothing is on its way: the traits are the model's, and what is drawn is of the result."""
+    state, result = explorer.get_state(), explorer.result
+    assert not explorer.busy
+    assert result.k == explorer.k == state["k"]
+    assert result.layer == explorer.layer == state["layer"]
+    assert state["stack"]["key"] == state["place"]["key"]
+    level = next(level for level in state["stack"]["levels"] if level["k"] == explorer.k)
+    look = state["appearance"]["levels"][str(explorer.k)]
+    assert explorer.colors == look["colors"]
+    for name in ("gains", "shares", "parents", "overlaps", "concepts", "quantiles"):
+        assert len(level[name]) == explorer.k
+    maps = sum(state["stack"]["ks"])
+    assert len(state["heat"]) == maps * sum(h * w for h, w in state["stack"]["grids"][: state["stack"]["kept"]])
+    for name, trait in explorer.traits().items():
+        if trait.metadata.get("sync") and name not in ("layout", "tooltip", "_dom_classes"):
+            kept = explorer._trait_values.get(name, trait.default_value)
+            assert kept == getattr(explorer, name), name
+
+
+def test_the_whole_state_is_json_and_small(explorer) -> None:
+    consistent(explorer)
+    state = explorer.get_state()
+    photos_and_heat = sum(map(len, state.pop("photos"))) + len(state.pop("heat"))
+    text = json.dumps(state, allow_nan=False)
+    assert photos_and_heat + len(text) < 300_000
+
+
+def test_a_change_of_k_in_the_browser_is_one_message(explorer, sent) -> None:
+    explorer.set_state({"k": 5})
+    assert explorer.k == explorer.result.k == 5
+    assert [(method, names) for method, names, *_ in sent] == [("update", ["status"])]
+    consistent(explorer)
+
+
+def test_a_change_of_k_in_python_is_one_message(explorer, sent) -> None:
+    explorer.k = 2
+    assert [(method, names) for method, names, *_ in sent] == [("update", ["k", "status"])]
+    consistent(explorer)
+
+
+def test_what_the_browser_can_no_longer_ask_is_sent_back_as_it_is(explorer, sent) -> None:
+    explorer.set_state({"k": 2, "selected": 5})
+    assert (explorer.k, explorer.selected) == (2, -1)
+    assert sent[-1][:2] == ("update", ["selected"])
+    consistent(explorer)
+
+
+def test_every_choice_can_be_read_set_and_observed(explorer) -> None:
+    seen = []
+    explorer.observe(lambda change: seen.append((change["name"], change["new"])), t.All)
+    for name, value in [
+        ("look", "masks"),
+        ("photo", "dim"),
+        ("percentile", 60),
+        ("threshold", "otsu"),
+        ("sort", "name"),
+    ]:
+        setattr(explorer, name, value)
+        assert getattr(explorer, name) == value
+        assert (name, value) in seen
+    explorer.layer = "2"
+    assert explorer.layer == "2"
+    consistent(explorer)
+
+
+def test_what_follows_cannot_be_set(explorer) -> None:
+    for name in ("result", "status", "busy", "colors"):
+        with pytest.raises(AttributeError, match=name):
+            setattr(explorer, name, None)
+    with pytest.raises(TypeError, match="'kk'"):
+        DFFExplorer(photos(), kk=3)
+    with pytest.raises(ValueError, match="k is 0"):
+        explorer.k = 0
+    consistent(explorer)
+
+
+def test_opacity_and_visibility_belong_to_the_concept(explorer) -> None:
+    explorer.opacity = [0.1, 0.5, 0.9]
+    explorer.visible = [True, False, True]
+    concepts = explorer.model.appearance.concepts(3)
+    explorer.k = 4
+    for f, concept in enumerate(explorer.model.appearance.concepts(4)):
+        was = concepts.index(concept) if concept in concepts else None
+        assert explorer.opacity[f] == (0.7 if was is None else [0.1, 0.5, 0.9][was])
+        assert explorer.visible[f] == (was != 1)
+    with pytest.raises(t.TraitError, match="opacity"):
+        explorer.opacity = [0.1]
+
+
+def test_linked_explorers_agree(explorer) -> None:
+    other = DFFExplorer(photos(), network=network(1), k=4, size=64, run=Inline)
+    t.link((explorer, "k"), (other, "k"))
+    other.k = 2
+    assert explorer.k == explorer.result.k == other.result.k == 2
+    explorer.k = 6
+    assert other.result.k == 6
+    consistent(explorer)
+    consistent(other)
+
+
+def test_other_images_have_no_old_factors(explorer, sent) -> None:
+    explorer.images = photos(3, seed=2)
+    consistent(explorer)
+    assert len(explorer.get_state()["captions"]) == 3
+    emptied = [names for _, names, *_ in sent if "stack" in names]
+    assert len(emptied) >= 1
+
+
+def test_messages_are_answered(explorer, sent) -> None:
+    explorer._handle_custom_msg({"do": "hello", "id": 1}, [])
+    explorer._handle_custom_msg({"do": "tiles", "id": 2, "of": [1, 3]}, [])
+    explorer._handle_custom_msg({"do": "sharp", "id": 3, "k": 2, "of": [0]}, [])
+    explorer._handle_custom_msg({"do": "dance", "id": 4}, [])
+    explorer._handle_custom_msg({"do": "tiles", "id": 5, "of": [99]}, [])
+    explorer._handle_custom_msg("nonsense", [])
+    said = [content for _, _, content, _ in sent]
+    assert said[0] == {"re": 1, "awake": True}
+    assert [(c["re"], c.get("part"), c.get("image")) for c in said[1:4]] == [
+        (2, True, 1),
+        (2, True, 3),
+        (2, None, None),
+    ]
+    photo, heat = sent[1][3]
+    assert photo[:2] == b"\xff\xd8"
+    h, w = explorer.stack["grids"][1]
+    whole, before = explorer.heat, sum(explorer.stack["ks"]) * int(np.prod(explorer.stack["grids"][0]))
+    assert heat == whole[before : before + sum(explorer.stack["ks"]) * h * w]
+    sharp, maps = said[4], sent[4][3][0]
+    assert (sharp["image"], sharp["k"], sharp["key"]) == (0, 2, explorer.stack["key"])
+    assert len(maps) == 2 * int(np.prod(sharp["grid"]))
+    assert said[5]["re"] == 3
+    assert "dance" in said[6]["problem"]
+    assert "99" in said[7]["problem"]
+    assert len(said) == 8
+
+
+def test_images_are_opened_by_message(explorer, sent, tmp_path) -> None:
+    explorer._handle_custom_msg({"do": "images", "id": 1, "path": str(tmp_path)}, [])
+    assert "no images" in sent[-1][2]["problem"]
+    assert "no images" in explorer.error
+    consistent(explorer)
+    from PIL import Image
+
+    Image.fromarray(photos()[0]).save(tmp_path / "a.png")
+    explorer._handle_custom_msg({"do": "images", "id": 2, "path": str(tmp_path)}, [])
+    assert explorer.error is None
+    assert explorer.place["images"] == tmp_path.name
+    assert explorer.choices["recent"] == [str(tmp_path)]
+    assert len(explorer.result) == 1
+    consistent(explorer)
+
+
+def test_masks_are_cut_at_the_level_that_the_kernel_measures_with(explorer) -> None:
+    levels = explorer.stack["levels"][2]["quantiles"]
+    want = 255 * explorer.result.thresholds(75)
+    np.testing.assert_allclose([row[75] for row in levels], want, atol=8)
+
+
+def test_with_no_argument_it_opens_the_creatures() -> None:
+    explorer = DFFExplorer(network=network(), k=2, size=64, run=Inline)
+    assert (len(explorer.images), explorer.place["images"]) == (12, "creatures")
+    assert explorer.images.parts is not None
+    explorer.close()
+
+
+def test_a_hundred_images_stay_under_six_megabytes() -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (100, 320, 320, 3), dtype=np.uint8)  # nothing is larger as a JPEG
+    explorer = DFFExplorer(list(noise), network=network(), layer="2", k=2, size=320, run=Inline)
+    explorer.wait()
+    state = explorer.get_state()
+    raw = sum(map(len, state.pop("photos"))) + len(state.pop("heat"))
+    assert 4 / 3 * raw + len(json.dumps(state)) < 6_000_000
+    assert raw < wire.ROOM
+    assert state["stack"]["kept"] >= 12
+    explorer.close()
+
+
+def test_closing_ends_it(explorer) -> None:
+    explorer.close()
+    with pytest.raises(ValueError, match="closed"):
+        explorer.k = 2
+    assert explorer.comm is None
+
+
+def test_closing_while_something_is_computed_leaves_no_thread() -> None:
+    explorer = DFFExplorer(photos(), network=network(), size=64)
+    explorer.close()
+    end = time.monotonic() + 20
+    while any(thread.name.startswith("dff-") and thread.name != "dff-end" for thread in threading.enumerate()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert explorer.error is None
