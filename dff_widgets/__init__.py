@@ -7,6 +7,10 @@ a widget library.
 from importlib import import_module
 from typing import Any
 
+from .waiting import let_waiting_threads_sleep
+
+let_waiting_threads_sleep()
+
 # public name -> the module that defines it
 _HOME = {
     "Activations": "extraction",

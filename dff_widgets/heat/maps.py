@@ -19,6 +19,8 @@ Floats = npt.NDArray[np.float32]
 _EXACT_ENTRIES = 2**26  # of all factors: 256 MiB of float32 at most while a percentile is taken exactly
 _BINS = 2**16
 _SAMPLE = 2**14
+_ALONE = 2**18  # multiplications up to which OpenBLAS takes one thread
+_FEWEST = 16  # rows in a piece
 
 
 def fold(H: Array, shapes: Sequence[tuple[int, int]]) -> list[Array]:
@@ -83,7 +85,22 @@ def upsample(maps: Array, shape: tuple[int, int]) -> Floats:
     if maps.shape[-2:] == tuple(shape):
         return np.array(maps, dtype=np.float32)
     rows, columns = _interpolation(maps.shape[-2], shape[0]), _interpolation(maps.shape[-1], shape[1])
-    return np.asarray(rows @ np.asarray(maps, dtype=np.float32) @ columns.T)
+    return _product(_product(rows, np.asarray(maps, dtype=np.float32)), columns.T)
+
+
+def _product(a: Array, b: Array) -> Floats:
+    """``a @ b`` of (..., m, n) and (..., n, p) float32, in pieces that OpenBLAS computes in the thread that asks.
+
+    With a second thread a product this small takes a hundred times as long where other programs want the cores, and no
+    less where none does.
+    """
+    step = _ALONE // (b.shape[-2] * b.shape[-1])  # rows of a
+    if step < _FEWEST:  # large: two threads pay
+        return np.asarray(a @ b)
+    out = np.empty((*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), a.shape[-2], b.shape[-1]), dtype=np.float32)
+    for start in range(0, a.shape[-2], step):
+        np.matmul(a[..., start : start + step, :], b, out=out[..., start : start + step, :])
+    return out
 
 
 @lru_cache(maxsize=32)  # the photos of a camera share their sizes; weights for 6,000 pixels take megabytes

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import dff_widgets.heat.maps as heat_maps
+import dff_widgets.heat.maps as module
 from dff_widgets.heat import binarise, blend, fold, normalise, palette, percentiles, unfold, upsample
 
 seeded = settings(derandomize=True, deadline=None)
@@ -90,6 +91,15 @@ def test_upsample_pixel_by_pixel(grid, shape):
         for x in range(shape[1]):
             expected = at_position(m, (y + 0.5) * grid[0] / shape[0] - 0.5, (x + 0.5) * grid[1] / shape[1] - 0.5)
             assert found[y, x] == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("alone", [0, 2 * 7 * 16, 5 * 7 * 24, 10**9])
+def test_pieces_of_any_size_make_the_same_maps(alone, monkeypatch):
+    maps = np.random.default_rng(0).random((3, 5, 7), dtype=np.float32)
+    whole = upsample(maps, (103, 61))
+    monkeypatch.setattr(module, "_ALONE", alone)
+    np.testing.assert_allclose(upsample(maps, (103, 61)), whole, atol=1e-6)
+    np.testing.assert_allclose(upsample(maps[None, :, ::2, ::-1], (50, 90))[0], upsample(maps[:, ::2, ::-1], (50, 90)))
 
 
 # -------------------------------------------------------------------------------------------------------- thresholds
