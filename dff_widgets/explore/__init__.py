@@ -20,8 +20,10 @@ from .events import (
     StatusSaid,
 )
 from .jobs import CancelledError, Inline, Jobs, LatestJob, Ticket
+from .live_scores import LiveScores, Scores
 from .model import Model
 from .moment import Now
+from .naming import Namer
 from .stack import KS, Stack
 from .state import Basis, Place, Request, State, Status
 
@@ -35,12 +37,15 @@ __all__ = [
     "Inline",
     "Jobs",
     "LatestJob",
+    "LiveScores",
     "Model",
+    "Namer",
     "Now",
     "Place",
     "ProblemSaid",
     "Request",
     "ResultFound",
+    "Scores",
     "ScoresFound",
     "Stack",
     "StackFound",

@@ -11,12 +11,10 @@ from typing import Any
 
 from ..heat.colors import OKABE_ITO, palette
 from ..labelling import JOIN, PartLabels
+from .acts import Act, Acts, Changes, Naming, Node, Parts
 from .matching import ALIKE, likeness, match
 from .stack import KS, Stack
 from .state import Place
-
-Parts = tuple[str, ...]
-Node = tuple[int, int]  # k, factor
 
 _Nothing = partial(MappingProxyType, {})
 
@@ -34,21 +32,6 @@ class Level:
 
     concepts: tuple[int, ...]
     things: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Naming:
-    """A name that was given to a factor.
-
-    Attributes:
-        parts: the parts it stands for; none where a person took the name away.
-        when: the number of the act in which a person gave it.
-        carried: whether it came here from another place.
-    """
-
-    parts: Parts
-    when: int
-    carried: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,10 +65,12 @@ class Appearance:
     Attributes:
         here: the place that is shown, or None before there is one.
         colors: by concept ``#RRGGBB``.
+        acts: namings that can be undone and redone.
     """
 
     here: Place | None = None
     colors: Mapping[int, str] = field(default_factory=_Nothing)
+    acts: Acts = field(default_factory=Acts, repr=False)
     _places: Mapping[Place, _Known] = field(default_factory=_Nothing, repr=False)
     _acts: int = 0
 
@@ -118,9 +103,11 @@ class Appearance:
     def parked(self, k: int) -> list[str]:
         """Names that there are, but not at this k here."""
         known = self._here
+        alive = {naming.parts for one in self._places.values() for naming in one.namings.values()}
+        lost = [parts for parts in known.lost if parts in alive]
         there = [self._name((level, f)) for level, one in known.levels.items() for f in range(len(one.concepts))]
         shown = set(self.names(k))
-        return [JOIN.join(parts) for parts in dict.fromkeys((*known.lost, *there)) if parts and parts not in shown]
+        return [JOIN.join(parts) for parts in dict.fromkeys((*lost, *there)) if parts and parts not in shown]
 
     # ---------------------------------------------------------------------------------------------------- going about
     def enter(self, stack: Stack, k: int, before: Stack | None = None, before_k: int = 0) -> Appearance:
@@ -171,17 +158,39 @@ class Appearance:
         }
         if not changed or self.here is None:
             return self
-        known = dataclasses.replace(self._here, namings=MappingProxyType({**self._here.namings, **changed}))
-        places = MappingProxyType({**self._places, self.here: known})
-        return dataclasses.replace(self, _places=places, _acts=self._acts + 1)
+        own = {node: self._here.namings.get(node) for node in changed}
+        meant = {naming.parts: _naming(self._here, node) for node, naming in changed.items()}
+        act = Act(self.here, k, self._acts + 1, MappingProxyType(own), MappingProxyType(meant))
+        return self._with({self.here: changed}, self.acts.did(act))
+
+    def undone(self) -> Appearance:
+        """What it is after the last act of naming was taken back, also where its names were carried since."""
+        if not self.acts.past:
+            return self
+        acts, changes = self.acts.undo({place: known.namings for place, known in self._places.items()})
+        return self._with(changes, acts)
+
+    def redone(self) -> Appearance:
+        """What it is after the act was done again that was undone last."""
+        if not self.acts.future:
+            return self
+        acts, changes = self.acts.redo()
+        return self._with(changes, acts)
+
+    def _with(self, changes: Changes, acts: Acts) -> Appearance:
+        """What it is with other namings, and so another number of acts."""
+        places = dict(self._places)
+        for place, here in changes.items():
+            namings = {node: naming for node, naming in {**places[place].namings, **here}.items() if naming is not None}
+            places[place] = dataclasses.replace(places[place], namings=MappingProxyType(namings))
+        return dataclasses.replace(self, acts=acts, _places=MappingProxyType(places), _acts=self._acts + 1)
 
     def forgotten(self, images: Iterable[Any]) -> Appearance:
         """The same without the places of other images than these."""
         kept = {id(one) for one in images}
         places = {place: known for place, known in self._places.items() if id(place.images) in kept}
-        return dataclasses.replace(
-            self, here=self.here if self.here in places else None, _places=MappingProxyType(places)
-        )
+        here = self.here if self.here in places else None
+        return dataclasses.replace(self, here=here, acts=self.acts.at(places), _places=MappingProxyType(places))
 
     # --------------------------------------------------------------------------------------------------------- names
     @property
