@@ -7,7 +7,8 @@ and hands it what comes from the browser.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -34,6 +35,7 @@ class Presenter:
         self.state: dict[str, Any] = values
         self.publish: Callable[[dict[str, Any]], None] = _nowhere
         self.lock = threading.RLock()
+        self._held: dict[str, Any] | None = None  # changes that are published together, at the end
 
     def put(self, **changes: Any) -> None:
         """Change values; what stays equal is not published."""
@@ -43,7 +45,24 @@ class Presenter:
             fresh = {name: value for name, value in changes.items() if _differs(self.state[name], value)}
             self.state.update(fresh)
             if fresh:
-                self.publish(fresh)
+                with self.together():
+                    assert self._held is not None
+                    self._held.update(fresh)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What changes inside is published at once, at the end."""
+        with self.lock:
+            if self._held is not None:
+                yield
+                return
+            self._held = {}
+            try:
+                yield
+            finally:
+                changes, self._held = self._held, None
+                if changes:
+                    self.publish(changes)
 
     def choose(self, changes: Mapping[str, Any]) -> None:
         """What a person set.
@@ -70,8 +89,7 @@ class Presenter:
         if not isinstance(content, Mapping):
             return
         if content.get("do") == "open":
-            with self.lock:
-                self.publish(dict(self.state))
+            self._again(self.state)
         try:
             if isinstance(content.get("set"), Mapping):
                 self.choose(content["set"])
@@ -85,8 +103,13 @@ class Presenter:
 
     def refused(self, error: Exception) -> None:
         """A message asked for what cannot be; by default nobody is told, and the pane gets the values back."""
-        with self.lock:
-            self.publish({name: self.state[name] for name in sorted(self.chosen)})
+        self._again(sorted(self.chosen))
+
+    def _again(self, names: Iterable[str]) -> None:
+        """Publish values that did not change."""
+        with self.together():
+            assert self._held is not None
+            self._held.update({name: self.state[name] for name in names})
 
     def close(self) -> None:
         """Stop, for good."""

@@ -43,7 +43,7 @@ class Desk:
         for message in sent:
             before = {n: getattr(self.view, n) for n in self.names}
             if "content" in message:
-                self.view._receive(self.view, message["content"], [])
+                self.view.presenter.receive(message["content"], [])
             else:
                 self.view.set_state(message["state"])
             answer = {n: _wire(getattr(self.view, n)) for n in self.names if getattr(self.view, n) != before[n]}
@@ -61,7 +61,7 @@ class Desk:
 
     def at(self, point: tuple[float, float]) -> tuple[float, float]:
         """Where a point of the fitted image is on the page."""
-        box = self.page.locator("canvas").bounding_box()
+        box = self.page.locator("canvas[role=application]").bounding_box()
         height, width = self.view.size
         scale = min((box["width"] - 16) / width, (box["height"] - 16) / height)
         x, y = point
@@ -117,7 +117,7 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
 def pixels(page: Page, nth: int = 0) -> np.ndarray:
     url = page.evaluate(
         """async (n) => {await new Promise(requestAnimationFrame); await new Promise(requestAnimationFrame);
-        return document.querySelectorAll('.dffw canvas')[n].toDataURL();}""",
+        return [...document.querySelectorAll('.dffw canvas')].filter((c) => c.offsetWidth)[n].toDataURL();}""",
         nth,
     )
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))).astype(int)
@@ -163,12 +163,12 @@ def test_strokes_that_wait_for_their_answer_stay_in_sight(open_desk, truth) -> N
     desk.drag((30, 20), (60, 20))
     desk.drag((200, 20), (240, 20))
     first, second = desk.page.evaluate("outbox.splice(0)")
-    view._receive(view, first["content"], [])
+    view.presenter.receive(first["content"], [])
     desk.page.evaluate("fromKernel", {"masks": _wire(view.masks), "handled": view.handled})
     desk.page.wait_for_timeout(100)
     assert parts_under(desk, (50, 20)) == ["head"]
     assert parts_under(desk, (220, 20)) == ["head"]
-    view._receive(view, second["content"], [])
+    view.presenter.receive(second["content"], [])
     assert truth[0]["head"][20, 50]
     assert truth[0]["head"][20, 220]
 
@@ -222,13 +222,13 @@ def test_escape_drops_a_polygon(open_desk, truth) -> None:
 def test_keys_choose_parts_tools_and_radius(open_desk, truth) -> None:
     truth.add("head")
     desk = open_desk(FocusView(truth, radius=10))
-    desk.page.locator("canvas").focus()
+    desk.page.locator("canvas[role=application]").focus()
     for key, name, want in [
         ("2", "part", "head"),
         ("1", "part", "body"),
         ("9", "part", "body"),
         ("p", "tool", "polygon"),
-        ("h", "tool", "hand"),
+        ("d", "tool", "hand"),
         ("B", "tool", "brush"),
         ("e", "erase", True),
         ("]", "radius", 12),
@@ -273,9 +273,9 @@ def test_a_new_part_is_typed_and_is_text(open_desk, truth) -> None:
     desk.drag((20, 20), (60, 20))
     desk.deliver()
     assert list(truth[1]) == [name]
-    assert desk.page.locator(".dffw img, .dffw b").count() == 0
+    assert desk.page.locator(".dffw img, .dffw-focus-name b, .dffw-focus-where b").count() == 0
     assert desk.page.locator(".dffw-focus-name").nth(1).inner_text() == name
-    assert "2/2 · <b>two</b>" in desk.page.locator(".dffw-focus-where").inner_text()
+    assert "2 of 2 · <b>two</b>" in desk.page.locator(".dffw-focus-where").inner_text()
 
 
 def test_digits_typed_as_a_name_choose_no_part(open_desk, truth) -> None:
@@ -301,7 +301,7 @@ def test_zoom_and_pan_keep_the_point_under_the_mouse(open_desk, truth) -> None:
     page.mouse.move(*desk.at((100, 60)))
     page.mouse.wheel(0, -300)
     assert np.abs(pixels(page) - before)[..., :3].mean() < 1  # the page's own wheel, until the image is worked on
-    page.locator("canvas").focus()
+    page.locator("canvas[role=application]").focus()
     page.mouse.wheel(0, -300)
     page.wait_for_timeout(100)
     page.mouse.down()
@@ -319,7 +319,7 @@ def test_zoom_and_pan_keep_the_point_under_the_mouse(open_desk, truth) -> None:
     page.mouse.down()
     page.mouse.up()
     assert desk.deliver()[0]["points"][0] == pytest.approx([100, 60], abs=1)
-    page.keyboard.press("f")
+    page.keyboard.press("0")
     page.mouse.move(*desk.at((200, 100)))
     page.mouse.down()
     page.mouse.up()
@@ -336,7 +336,7 @@ def test_the_middle_button_moves_the_image(open_desk, truth) -> None:
 
 def test_a_hidpi_screen_gets_all_its_pixels(open_desk, truth) -> None:
     desk = open_desk(FocusView(truth, part="head", radius=9), device_scale_factor=2)
-    box = desk.page.locator("canvas").bounding_box()
+    box = desk.page.locator("canvas[role=application]").bounding_box()
     height, width = pixels(desk.page).shape[:2]
     assert (width, height) == pytest.approx((2 * box["width"], 2 * box["height"]), abs=2)
     desk.drag((40, 30), (120, 60))
@@ -351,7 +351,7 @@ def test_factors_lie_over_the_photo_and_opacity_sends_one_message(open_desk, tru
     assert desk.page.locator(".dffw-focus-panel input[type=range]").count() == 0  # without a result there are none
     state = {"names": ["<i>f</i>"], "colors": ["#FF0000"], "opacity": [1.0], "visible": [True], "gains": [1.0]}
     desk.page.evaluate("fromKernel", {**state, "heat": _wire(heat.tobytes()), "grid": [2, 2]})
-    box = desk.page.locator("canvas").bounding_box()
+    box = desk.page.locator("canvas[role=application]").bounding_box()
     x, y = (round(a - b) for a, b in zip(desk.at((20, 15)), (box["x"], box["y"]), strict=True))
     assert list(pixels(desk.page)[y, x, :3]) == pytest.approx([255, 0, 0], abs=3)
     desk.page.evaluate("fromKernel", {"levels": [0.5], "opacity": [0.5]})
@@ -367,11 +367,11 @@ def test_factors_lie_over_the_photo_and_opacity_sends_one_message(open_desk, tru
     assert desk.page.evaluate("outbox.length") == 1
 
 
-def test_raw_heat_maps_are_beside_the_refined_ones_until_r_is_pressed(open_desk, truth) -> None:
+def test_raw_heat_maps_are_beside_the_refined_ones_until_c_is_pressed(open_desk, truth) -> None:
     raw, refined = np.zeros((1, 2, 2), np.uint8), np.zeros((1, 2, 2), np.uint8)
     raw[0, 0, 0] = refined[0, 1, 1] = 255
     desk = open_desk(FocusView(truth))
-    button = desk.page.get_by_role("button", name="Raw heat maps beside the refined ones")
+    button = desk.page.get_by_role("button", name="The raw heat maps beside the sharp ones")
     assert not button.is_visible()  # nothing is refined
     state = {
         "names": ["f"],
@@ -385,8 +385,8 @@ def test_raw_heat_maps_are_beside_the_refined_ones_until_r_is_pressed(open_desk,
     before = {"raw": _wire(raw.tobytes()), "raw_grid": [2, 2], "raw_gains": [1.0]}
     desk.page.evaluate("fromKernel", {**state, **heat, **before})
     desk.page.wait_for_timeout(200)
-    assert desk.page.locator(".dffw-focus-tag").all_inner_texts() == ["raw", "refined"]
-    boxes = [desk.page.locator("canvas").nth(n).bounding_box() for n in range(2)]
+    assert desk.page.locator(".dffw-focus-tag").all_inner_texts() == ["raw", "sharp"]
+    boxes = [desk.page.locator("canvas:visible").nth(n).bounding_box() for n in range(2)]
     assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
     assert boxes[0]["width"] == pytest.approx(boxes[1]["width"], abs=1)
 
@@ -401,15 +401,15 @@ def test_raw_heat_maps_are_beside_the_refined_ones_until_r_is_pressed(open_desk,
         return [bool(c[0] > 240 and c[1] < 30) for c in colors]
 
     assert (red(0), red(1)) == ([True, False], [False, True])
-    desk.page.locator(".dffw-focus-stage canvas").nth(1).focus()
-    desk.page.keyboard.press("r")
+    desk.page.locator("canvas[role=application]").focus()
+    desk.page.keyboard.press("c")
     assert desk.deliver() == [{"beside": False}]
-    assert desk.page.locator("canvas").count() == 1
-    assert desk.page.locator("canvas").bounding_box()["width"] > 2 * boxes[1]["width"]
+    assert desk.page.locator("canvas:visible").count() == 1
+    assert desk.page.locator("canvas[role=application]").bounding_box()["width"] > 2 * boxes[1]["width"]
     assert button.get_attribute("aria-pressed") == "false"
     button.click()
     desk.deliver()
-    assert desk.page.locator("canvas").count() == 2
+    assert desk.page.locator("canvas:visible").count() == 2
     assert (red(0), red(1)) == ([True, False], [False, True])
 
 
@@ -434,9 +434,9 @@ def test_it_closes_and_opens(open_desk, truth) -> None:
     desk.page.get_by_role("button", name="Close").click()
     desk.deliver()
     assert seen == [True]
-    assert not desk.page.locator("canvas").is_visible()
+    assert not desk.page.locator("canvas[role=application]").is_visible()
     desk.page.evaluate("fromKernel({closed: false})")
-    desk.page.locator("canvas").wait_for()
+    desk.page.locator("canvas[role=application]").wait_for()
     assert pixels(desk.page)[..., :3].std() > 5
 
 
@@ -447,16 +447,16 @@ def test_every_control_has_a_name_and_keeps_its_keys(open_desk, truth) -> None:
         .filter(e => !e.ariaLabel && !e.closest('label')?.textContent.trim()).length"""
     )
     assert nameless == 0
-    for where in ("canvas", ".dffw-focus-part", "input[type=range]"):
+    for where in ("canvas[role=application]", ".dffw-focus-part", "input[type=range]"):
         desk.page.locator(where).first.focus()
         assert desk.page.evaluate("document.activeElement.dataset.lmSuppressShortcuts") == "true"
-    assert desk.page.locator("canvas").get_attribute("aria-label") == "one; brush for body"
+    assert desk.page.locator("canvas[role=application]").get_attribute("aria-label") == "one; brush for body"
 
 
 def test_a_narrow_page_has_no_sideways_scroll(open_desk, truth) -> None:
     desk = open_desk(FocusView(truth), viewport={"width": 640, "height": 900})
     assert desk.page.evaluate("document.documentElement.scrollWidth") <= 640
-    stage, parts = (desk.page.locator(s).bounding_box() for s in ("canvas", ".dffw-focus-panel"))
+    stage, parts = (desk.page.locator(s).bounding_box() for s in ("canvas[role=application]", ".dffw-focus-panel"))
     assert parts["y"] >= stage["y"] + stage["height"]
 
 
@@ -484,7 +484,7 @@ def test_painting_in_jupyter(open_notebook) -> None:
     book.run_all()
     page = book.page
     page.wait_for_function("+document.querySelector('.dffw')?.dataset.frames > 0")
-    canvas = page.locator(".dffw-focus-canvas")
+    canvas = page.locator("canvas[role=application]")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     scale = (min(box["width"], box["height"]) - 16) / 128

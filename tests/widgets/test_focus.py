@@ -9,10 +9,11 @@ import traitlets as t
 from PIL import Image
 
 import dff_widgets as dff
-from dff_widgets.heat import palette
+from dff_widgets.explore.focus import pack_mask
+from dff_widgets.heat import palette, upsample
 from dff_widgets.labelling import PartMasks
 from dff_widgets.labelling.rasterize import brush
-from dff_widgets.widgets.focus import FocusView, pack_mask
+from dff_widgets.widgets.focus import FocusView
 
 SIZE = (80, 96)  # of image 0
 
@@ -40,7 +41,7 @@ def shown(view, part):
 
 
 def tell(view, **content):
-    view._receive(view, content, [])
+    view.presenter.receive(content, [])
 
 
 def test_it_shows_an_image_and_its_masks(truth):
@@ -180,12 +181,47 @@ def test_factors_are_shown_at_the_networks_resolution(truth, result):
     assert (view.names, view.heat) == ([], b"")
 
 
-def test_a_refined_result_is_shown_as_masks(truth, result):
-    maps = tuple(np.ones((2, 4, 5), np.float16) for _ in range(4))
-    view = FocusView(truth, dataclasses.replace(result, maps=maps))
-    assert (view.levels, view.grid) == ([0.5, 0.5], [4, 5])
+def refined(result, seed=0):
+    rng = np.random.default_rng(seed)
+    return dataclasses.replace(result, maps=tuple(rng.random((2, 4, 5)).astype(np.float16) for _ in range(4)))
+
+
+@pytest.mark.parametrize("rule", [{}, {"percentile": 40.0}, {"threshold": "auto"}, {"threshold": "otsu"}])
+def test_a_refined_result_is_shown_as_the_masks_that_it_has_everywhere(truth, result, rule):
+    sharp = refined(result)
+    view = FocusView(truth, sharp, 2, **rule)
+    assert (len(view.levels), view.grid) == (2, [4, 5])
+    _, levels = sharp.cut(rule.get("percentile", 75), rule.get("threshold"))
+    np.testing.assert_array_equal(view.levels, levels[2])
+    masks = sharp.masks(**rule)[2]
+    seen = upsample(np.asarray(sharp.maps[2], np.float32), sharp.sizes[2])
+    np.testing.assert_array_equal((seen >= np.array(view.levels)[:, None, None]) & (seen > 0), masks)
     view.result = result
     assert view.levels == []
+
+
+def test_another_rule_is_shown_at_once(truth, result):
+    view = FocusView(truth, refined(result))
+    before = view.levels
+    view.percentile = 20.0
+    assert max(np.array(view.levels) - before) < 0
+    view.threshold = "auto"
+    assert view.levels == [0.5, 0.5]
+
+
+def test_a_part_has_the_colour_of_the_factor_named_after_it(truth, result):
+    truth.add("legs")
+    view = FocusView(truth, result, names=["legs + tail", "factor 1"], colors=["#123456", "#56B4E9"])
+    truth.add("tail")
+    truth.fill(0, "ear")
+    colors = dict(zip(view.parts, view.part_colors, strict=True))
+    assert colors["legs"] == "#123456"
+    assert len(set(view.part_colors) | set(view.colors)) == len(view.parts) + 1  # all apart, but legs and its factor
+    view.names = ["factor 0", "body"]
+    assert dict(zip(view.parts, view.part_colors, strict=True))["body"] == "#56B4E9"
+    view.part_colors = ["#000000"]
+    assert view.part_colors[0] == "#000000"
+    assert len(view.part_colors) == len(view.parts)
 
 
 def test_a_refined_result_brings_the_heat_maps_it_was_made_from(truth, result):

@@ -1,0 +1,301 @@
+"""One image at full size, and the masks of its parts that a person paints on it."""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..heat import contrast, pack_heat, palette
+from ..images import UnreadableImageError, encode_tile
+from ..labelling import PartMasks
+from ..result import DFFResult
+from .part_colors import part_colors
+from .presenter import Presenter
+
+Array = npt.NDArray[Any]
+
+TOOLS = ("brush", "polygon", "hand")
+_SIDE = 1600  # longer side in pixels of the photo and the masks that are sent
+
+
+class Focus(Presenter):
+    """Shows one image at a time of a set whose part masks are painted.
+
+    Its values are described by `FocusView`, whose traits they are. What is painted goes into `truth`; all is in image
+    pixels. A stroke names its own image, for a person may have gone on since.
+
+    Args:
+        truth: the part masks.
+        index: of the image that is shown.
+
+    Attributes:
+        truth: the part masks.
+        index: of the image that is shown.
+        result: the factors over the image, or None.
+        percentile, threshold: of the masks of a refined result; see `DFFResult.masks`.
+        moved: called when the image that is shown changes for another reason than `show`, such as an undo elsewhere.
+    """
+
+    chosen = frozenset(
+        {"tool", "erase", "radius", "part", "part_colors", "names", "colors", "opacity", "visible", "levels"}
+        | {"beside", "closed"}
+    )
+
+    def __init__(self, truth: PartMasks, index: int = 0) -> None:
+        lists = (
+            "place",
+            "size",
+            "grid",
+            "gains",
+            "raw_grid",
+            "raw_gains",
+            "parts",
+            "part_colors",
+            "masks",
+            "mask_size",
+        )
+        factors = ("names", "colors", "opacity", "visible", "levels")
+        super().__init__(
+            **{name: [] for name in (*lists, *factors)},
+            **dict.fromkeys(("caption", "status", "handled", "part"), ""),
+            **dict.fromkeys(("photo", "heat", "raw"), b""),
+            **dict.fromkeys(("erase", "closed", "can_undo", "can_redo"), False),
+            tool="brush",
+            radius=0.0,
+            beside=True,
+            version=0,
+        )
+        self.index = index
+        self.result: DFFResult | None = None
+        self.percentile: float = 75
+        self.threshold: str | None = None
+        self.moved: Callable[[int], object] = lambda _index: None
+        self._raw: DFFResult | None = None  # what a refined result was made from
+        self._cuts: Array | None = None  # (images, k) the levels of its masks
+        self._given: list[str] = []  # colours of parts that a person chose
+        self._unfollow: Callable[[], object] = lambda: None
+        self.use_truth(truth)
+
+    # --------------------------------------------------------------------------------------------- what is shown
+    def use_truth(self, truth: PartMasks) -> None:
+        """Paint other part masks from now on."""
+        self._unfollow()
+        self.truth = truth
+        self._unfollow = truth.on_change(self._changed)
+        self.index = min(self.index, len(truth) - 1)
+        self.show(self.index)
+
+    def show(self, index: int) -> None:
+        """Show another image.
+
+        Raises:
+            IndexError: there is none.
+        """
+        if not 0 <= index < len(self.truth):
+            raise IndexError(f"index is {index}; there are {len(self.truth)} images: give 0..{len(self.truth) - 1}")
+        self.index = index
+        images = self.truth.images
+        with self.together():
+            self.put(status="", masks=[], mask_size=[], place=[index, len(images)], caption=images.names[index])
+            self._show_names()
+            try:
+                size = list(images.size(index))
+            except UnreadableImageError as error:
+                self.put(size=[0, 0], photo=b"", status=str(error))
+            else:
+                radius = self.state["radius"] or float(max(2, round(max(size) / 40)))
+                self.put(size=size, photo=encode_tile(images, index, side=_SIDE), radius=radius)
+                self._show_masks(size)
+            self._show_heat()
+            self._show_history()
+
+    def use_result(self, result: DFFResult | None) -> None:
+        """Show the factors of a result of these images, or of some of them; None: none."""
+        k = result.k if result else 0
+        refined = result is not None and result.maps is not None
+
+        def fitting(name: str, default: list[Any]) -> list[Any]:
+            value: list[Any] = self.state[name]
+            return value if len(value) == k else default
+
+        self.result = result
+        self._raw = dataclasses.replace(result, maps=None) if result is not None and refined else None
+        self._cuts = result.cut(self.percentile, self.threshold)[1] if result is not None and refined else None
+        with self.together():
+            self.put(
+                names=fitting("names", [f"factor {j}" for j in range(k)]),
+                colors=fitting("colors", palette(k)),
+                opacity=fitting("opacity", [0.5] * k),
+                visible=fitting("visible", [True] * k),
+                gains=_gains(result),
+                raw_gains=_gains(self._raw),
+            )
+            self._color_parts()
+            self._show_heat()
+
+    def call_factors(self, names: Sequence[str], colors: Sequence[str]) -> None:
+        """What the factors are called, and their colours: a part that one is named after has its colour."""
+        with self.together():
+            self.put(names=list(names), colors=list(colors))
+            self._color_parts()
+
+    # ---------------------------------------------------------------------------------------------------- painting
+    def step(self, by: int) -> None:
+        """Show another image: the next for 1, the one before for -1; at either end it stays."""
+        self._go(min(max(self.index + by, 0), len(self.truth) - 1))
+
+    def undo(self) -> None:
+        """Take the last edit back and show its image and part."""
+        self._go_to("Undone", self.truth.undo())
+
+    def redo(self) -> None:
+        """Do again what was undone last, and show its image and part."""
+        self._go_to("Redone", self.truth.redo())
+
+    def _go_to(self, what: str, where: tuple[int, str] | None) -> None:
+        if where is None:
+            return
+        with self.together():
+            index, part = where
+            self._go(index)
+            self.choose({"part": part})
+            self.put(status=f"{what}: {part} in {self.truth.images.names[index]}")
+
+    def _go(self, index: int) -> None:
+        if index != self.index:
+            self.show(index)
+            self.moved(index)
+
+    # ------------------------------------------------------------------------------------------------- the browser's
+    def check(self, name: str, value: Any) -> Any:
+        """See `Presenter.check`."""
+        value = super().check(name, value)
+        if name == "tool" and value not in TOOLS:
+            raise ValueError(f"tool is {value!r}; give {', '.join(TOOLS)}")
+        if name == "part":
+            return value if value.strip() else ""
+        return value
+
+    def choose(self, changes: Mapping[str, Any]) -> None:
+        """See `Presenter.choose`."""
+        with self.together():
+            super().choose(changes)
+            if "part_colors" in changes:
+                self._given = list(changes["part_colors"])
+            if "part" in changes:
+                self._show_names()
+            elif {"names", "colors", "part_colors"} & set(changes):
+                self._color_parts()
+
+    def receive(self, content: Any, buffers: Sequence[Any] = ()) -> None:
+        """See `Presenter.receive`; each message is answered by one."""
+        with self.together():
+            if isinstance(content, Mapping) and "id" in content:
+                self.put(status="", handled=str(content["id"]))
+            super().receive(content, buffers)
+
+    def act(self, do: str, content: Mapping[str, Any]) -> None:
+        """One act; what is painted names its image and part."""
+        where = content.get("index", self.index), content.get("part", "")
+        erase = bool(content.get("erase"))
+        if do == "stroke":
+            self.truth.stroke(*where, content["points"], content["radius"], erase=erase)
+        elif do == "polygon":
+            self.truth.polygon(*where, content["points"], erase=erase)
+        elif do == "clear":
+            self.truth.clear(*where)
+        elif do == "undo":
+            self.undo()
+        elif do == "redo":
+            self.redo()
+        elif do == "step":
+            self.step(int(content["by"]))
+
+    def refused(self, error: Exception) -> None:
+        """Say what cannot be done."""
+        self.put(status=str(error))
+        super().refused(error)
+
+    def close(self) -> None:
+        """Follow the masks no longer."""
+        self._unfollow()
+
+    # ------------------------------------------------------------------------------------------------------ showing
+    def _changed(self, index: int, part: str) -> None:
+        with self.together():
+            if list(self.truth.parts) != self.state["parts"]:
+                self._show_names()
+            if index == self.index and self.state["mask_size"]:
+                j = self.state["parts"].index(part)
+                masks = list(self.state["masks"])
+                masks[j] = pack_mask(self.truth.mask(index, part), self.state["mask_size"])
+                self.put(masks=masks)
+            self._show_history()
+
+    def _show_history(self) -> None:
+        self.put(version=self.truth.version, can_undo=self.truth.can_undo, can_redo=self.truth.can_redo)
+
+    def _show_names(self) -> None:
+        if self.state["part"]:
+            self.truth.add(self.state["part"])
+        parts, masks = list(self.truth.parts), self.state["masks"]
+        self.put(parts=parts, masks=[*masks, *[b""] * (len(parts) - len(masks))])
+        self._color_parts()
+
+    def _color_parts(self) -> None:
+        named = [name.split(" + ") for name in self.state["names"]]
+        self.put(part_colors=part_colors(self.state["parts"], named, self.state["colors"], self._given))
+
+    def _show_masks(self, size: Sequence[int]) -> None:
+        scale = min(1.0, _SIDE / max(size))
+        shape = [max(1, round(s * scale)) for s in size]
+        here = self.truth[self.index]
+        self.put(mask_size=shape, masks=[pack_mask(here[p], shape) if p in here else b"" for p in self.state["parts"]])
+
+    def _show_heat(self) -> None:
+        row = self._row()
+        levels = [] if self._cuts is None or row is None else [float(v) for v in self._cuts[row]]
+        (heat, grid), (raw, raw_grid) = _heat(self.result, row), _heat(self._raw, row)
+        self.put(heat=heat, grid=grid, raw=raw, raw_grid=raw_grid, levels=levels)
+
+    def _row(self) -> int | None:
+        """The image that is shown among those of the result, which lacks those that could not be read."""
+        if self.result is None:
+            return None
+        if self.result.images is self.truth.images:
+            return self.index
+        shown = self.truth.images.sources[self.index]
+        theirs = enumerate(self.result.images.sources)
+        return next((j for j, s in theirs if s is shown or (isinstance(s, Path) and s == shown)), None)
+
+
+def _heat(result: DFFResult | None, row: int | None) -> tuple[bytes, list[int]]:
+    if result is None or row is None:
+        return b"", []
+    heat, (grid,) = pack_heat([result.coarse_heatmaps(row)])
+    return heat, grid
+
+
+def _gains(result: DFFResult | None) -> list[float]:
+    return contrast([result.coarse_heatmaps(i) for i in range(len(result))]) if result else []
+
+
+def pack_mask(mask: Array, shape: Sequence[int]) -> bytes:
+    """A mask as it crosses the wire.
+
+    Args:
+        mask: (height, width) bool.
+        shape: [h, w] at which it is sent; the nearest pixels are taken.
+
+    Returns:
+        zlib of its bits, row after row, 8 pixels a byte; nothing for an empty mask.
+    """
+    rows, columns = (((np.arange(n) + 0.5) * m / n).astype(int) for n, m in zip(shape, mask.shape, strict=True))
+    small = mask if mask.shape == tuple(shape) else mask[np.ix_(rows, columns)]
+    return zlib.compress(np.packbits(small).tobytes(), 1) if small.any() else b""

@@ -1,0 +1,34 @@
+// Which key means what while an image is in focus.
+
+/** @type {Record<string, string>} */
+const KEYS = {
+  b: "brush",
+  p: "polygon",
+  d: "hand",
+  e: "erase",
+  0: "fit",
+  c: "compare",
+  "[": "narrower",
+  "]": "wider",
+  "+": "in",
+  "=": "in",
+  "-": "out",
+  PageUp: "previous",
+  PageDown: "next",
+  Escape: "escape",
+};
+
+/**
+ * @param {{key: string, ctrlKey?: boolean, metaKey?: boolean, altKey?: boolean, shiftKey?: boolean}} event
+ * @param {{onCanvas: boolean, onRange: boolean}} where the focus is
+ * @returns {string} the action; "" for none
+ */
+export function keyAction({ key, ctrlKey, metaKey, altKey, shiftKey }, { onCanvas, onRange }) {
+  const small = key.toLowerCase();
+  if (ctrlKey || metaKey) return small === "z" ? (shiftKey ? "redo" : "undo") : small === "y" ? "redo" : "";
+  if (altKey || (onRange && key.startsWith("Page"))) return "";
+  if (/^[1-9]$/.test(key)) return "part";
+  if (key === " ") return onCanvas ? "space" : "";
+  if (key === "Enter") return onCanvas ? "polygonDone" : "";
+  return KEYS[key] ?? KEYS[small] ?? "";
+}
