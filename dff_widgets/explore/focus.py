@@ -70,6 +70,7 @@ class Focus(Presenter):
             radius=0.0,
             beside=True,
             version=0,
+            opened=-1,
         )
         self.index = index
         self.result: DFFResult | None = None
@@ -91,26 +92,31 @@ class Focus(Presenter):
         self.index = min(self.index, len(truth) - 1)
         self.show(self.index)
 
-    def show(self, index: int) -> None:
+    def show(self, index: int, opened: int | None = None) -> None:
         """Show another image.
+
+        Args:
+            index: of the image among those of the truth.
+            opened: what the app calls it, which may have left out images before it; the same by default.
 
         Raises:
             IndexError: there is none.
         """
         if not 0 <= index < len(self.truth):
             raise IndexError(f"index is {index}; there are {len(self.truth)} images: give 0..{len(self.truth) - 1}")
-        self.index = index
         images = self.truth.images
+        try:  # decoding is slow: it is done before the lock is taken
+            size, photo, status = list(images.size(index)), encode_tile(images, index, side=_SIDE), ""
+        except UnreadableImageError as error:
+            size, photo, status = [0, 0], b"", str(error)
         with self.together():
-            self.put(status="", masks=[], mask_size=[], place=[index, len(images)], caption=images.names[index])
+            self.index = index
+            self.put(status=status, masks=[], mask_size=[], place=[index, len(images)], caption=images.names[index])
+            self.put(opened=index if opened is None else opened)
             self._show_names()
-            try:
-                size = list(images.size(index))
-            except UnreadableImageError as error:
-                self.put(size=[0, 0], photo=b"", status=str(error))
-            else:
-                radius = self.state["radius"] or float(max(2, round(max(size) / 40)))
-                self.put(size=size, photo=encode_tile(images, index, side=_SIDE), radius=radius)
+            self.put(size=size, photo=photo)
+            if photo:
+                self.put(radius=self.state["radius"] or float(max(2, round(max(size) / 40))))
                 self._show_masks(size)
             self._show_heat()
             self._show_history()

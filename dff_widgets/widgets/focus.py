@@ -57,6 +57,7 @@ class FocusView(Served):
     result = t.Instance(DFFResult, allow_none=True)
     index = t.Int(0)
     version = t.Int(0)
+    opened = t.Int(-1)  # for the app: the image, as it calls it
     percentile = t.Float(75.0)
     threshold = t.Enum([None, "auto", "otsu"], None, allow_none=True)
     part = t.Unicode("").tag(sync=True)

@@ -88,3 +88,13 @@ test("nothing is heard after the end", () => {
   gone.abort();
   assert.equal(listeners.length, 0);
 });
+
+test("a list of buffers arrives as a list", () => {
+  const { pane, answer } = channel();
+  const own = pane("closer");
+  answer(
+    { pane: "closer", set: { busy: false, pictures: [null, null] }, keys: [["pictures", 0], "photo", ["pictures", 1]] },
+    [7, 8, 9],
+  );
+  assert.deepEqual([own.get("pictures"), own.get("photo"), own.get("busy")], [[7, 9], 8, false]);
+});

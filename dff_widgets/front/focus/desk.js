@@ -148,7 +148,7 @@ export class Desk {
   /** Whether there is a part to paint, and somebody to keep what is painted; says so where not. */
   mayPaint() {
     if (this.site.asleep()) this.tell("Painting needs the kernel, which is not running.");
-    else if (this.channel.get("place")[0] !== this.site.place()[0]) this.tell("The image is still on its way.");
+    else if (!this.site.arrived()) this.tell("The image is still on its way.");
     else if (this.channel.get("part")) return true;
     else {
       this.tell("Name a part first.");

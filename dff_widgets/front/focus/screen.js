@@ -65,8 +65,8 @@ export class Screen {
 
   /** @param {CanvasRenderingContext2D} context @param {number} ratio */
   drawMasks(context, ratio) {
-    const { view, masks, channel, site, withMasks } = this.shown;
-    if (!view.image.h || !masks.width || !withMasks() || channel.get("place")[0] !== site.place()[0]) return;
+    const { view, masks, site, withMasks } = this.shown;
+    if (!view.image.h || !masks.width || !withMasks() || !site.arrived()) return;
     const across = (view.scale * view.image.w) / masks.width; // screen pixels in one of theirs
     const down = (view.scale * view.image.h) / masks.height;
     context.setTransform(ratio * across, 0, 0, ratio * down, ratio * view.x, ratio * view.y);

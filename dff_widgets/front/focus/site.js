@@ -13,6 +13,7 @@ import { storeFactors, traitFactors } from "./factors.js";
  * @property {() => [number, number] | []} size of the image that is open, height and width
  * @property {() => Drawable | null} photo of the image that is open
  * @property {() => number} dim 0..1, of the photo
+ * @property {() => boolean} arrived whether what the kernel sent is of the image that is open
  * @property {(f: () => void) => void} onPhoto
  * @property {(by: number) => void} step
  * @property {() => void} close
@@ -62,7 +63,7 @@ export function appSite(context, model, on) {
   const { store, tiles, choose, signal } = context;
   const large = largePhoto(model, on, signal);
   const opened = () => store.get("opened");
-  const arrived = () => model.get("place")?.[0] === opened();
+  const arrived = () => model.get("opened") === opened();
   const grey = () => store.get("photo") === "grey";
   return {
     factors: storeFactors(context),
@@ -71,6 +72,7 @@ export function appSite(context, model, on) {
     size: () => (arrived() && model.get("size")?.[0] ? model.get("size") : (store.get("sizes")[opened()] ?? [])),
     photo: () => (arrived() ? large.get(grey()) : null) ?? tiles.photo(opened(), grey()),
     dim: () => (store.get("photo") === "dim" ? DIM : 1),
+    arrived,
     onPhoto(f) {
       large.onReady(f);
       store.on(["photo", "opened"], f, signal);
@@ -106,6 +108,7 @@ export function widgetSite(model, on, channel, signal) {
     size: () => (channel.get("size")[0] ? channel.get("size") : []),
     photo: () => large.get(false),
     dim: () => 1,
+    arrived: () => true,
     onPhoto: large.onReady,
     step: (by) => void channel.tell({ do: "step", by }),
     close: () => channel.put("closed", true),

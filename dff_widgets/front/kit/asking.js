@@ -80,7 +80,8 @@ export function asking(model, store, signal) {
 }
 
 /**
- * A model whose values live in messages: {pane, set: {name: value}, keys: [name, ...]}, the buffers under the keys.
+ * A model whose values live in messages: {pane, set: {name: value}, keys: [name, ...]}, the buffers under the keys; of a
+ * list of buffers each has a key [name, place].
  * @param {string} name
  * @param {Model} model
  */
@@ -128,10 +129,12 @@ function paneModel(name, model) {
     /** @param {Record<string, any>} content @param {DataView[]} buffers */
     hear(content, buffers) {
       const { pane: _, set, keys = [], ...rest } = content;
-      const whole = {
-        ...set,
-        ...Object.fromEntries(keys.map((/** @type {string} */ key, /** @type {number} */ i) => [key, buffers[i]])),
-      };
+      /** @type {Record<string, any>} */
+      const whole = { ...set };
+      keys.forEach((/** @type {string | [string, number]} */ key, /** @type {number} */ i) => {
+        if (typeof key === "string") whole[key] = buffers[i];
+        else whole[key[0]][key[1]] = buffers[i];
+      });
       if (set || keys.length) put(whole);
       if (Object.keys(rest).length) fire("msg:custom", rest, keys.length ? [] : buffers);
     },

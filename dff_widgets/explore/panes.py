@@ -1,0 +1,179 @@
+"""The panes of the app: which are open, what each of them follows in the model, and their messages."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..labelling import PartMasks
+from .closer import Closer
+from .events import AppearanceChanged, Event, ResultFound, StateChanged
+from .focus import Focus
+from .jobs import Ticket
+from .model import Model
+from .presenter import Presenter
+
+Send = Callable[[dict[str, Any], Sequence[bytes]], object]
+
+
+@dataclass
+class Pane:
+    """A pane of the app.
+
+    Attributes:
+        presenter: what it shows.
+        refresh: shows what the model has now.
+        events: of the model, after which that may be something else.
+        stop: ends following the model; None while the pane is shut.
+    """
+
+    presenter: Presenter
+    refresh: Callable[[], object]
+    events: tuple[type, ...]
+    stop: Callable[[], None] | None = None
+
+
+class Panes:
+    """Serves the panes of one model. A pane is made when it is first opened, and follows the model while it is open.
+
+    Args:
+        model: whose.
+        send: sends a message and buffers to the browser.
+        truth: gives the part masks of the images that are open.
+    """
+
+    def __init__(self, model: Model, send: Send, truth: Callable[[], PartMasks]) -> None:
+        self._model, self._send, self._truth = model, send, truth
+        self._makers: dict[str, Callable[[], Pane]] = {"closer": self._closer, "focus": self._focus}
+        self._panes: dict[str, Pane] = {}
+
+    def receive(self, content: Any, buffers: Sequence[Any] = ()) -> bool:
+        """Take a message; False where it is none of a pane."""
+        if not isinstance(content, Mapping) or "pane" not in content:
+            return False
+        name = content["pane"]
+        if not isinstance(name, str) or name not in self._makers:
+            return True  # of a pane that nobody knows
+        if content.get("do") == "open":
+            self._open(name)
+        elif content.get("do") == "shut":
+            self._shut(name)
+        elif name in self._panes:
+            self._panes[name].presenter.receive(content, buffers)
+        return True
+
+    def presenter(self, name: str) -> Presenter | None:
+        """Of a pane that was opened, or None."""
+        pane = self._panes.get(name)
+        return None if pane is None else pane.presenter
+
+    def close(self) -> None:
+        """Stop all of them."""
+        for name in list(self._panes):
+            self._shut(name)
+            self._panes.pop(name).presenter.close()
+
+    def _open(self, name: str) -> None:
+        pane = self._panes.get(name)
+        if pane is None:
+            pane = self._panes[name] = self._makers[name]()
+            pane.presenter.publish = lambda changes: self._send(*message(name, changes))
+        if pane.stop is None:
+            pane.stop = self._model.subscribe(lambda event: self._told(pane, event))
+        pane.presenter.receive({"do": "open"})  # the whole state, before what changes it
+        pane.refresh()
+
+    def _shut(self, name: str) -> None:
+        pane = self._panes.get(name)
+        if pane is not None and pane.stop is not None:
+            pane.stop()
+            pane.stop = None
+
+    @staticmethod
+    def _told(pane: Pane, event: Event) -> None:
+        if isinstance(event, pane.events):
+            pane.refresh()
+
+    # ----------------------------------------------------------------------------------------------------- each of them
+    def _closer(self) -> Pane:
+        closer = Closer(self._model.run)
+        seen: list[Any] = []  # what was looked at last
+
+        def refresh() -> None:
+            now = self._model.now
+            result, factor = now.result, now.state.selected
+            wanted = [result, factor, now.network] if result is not None and 0 <= factor < result.k else []
+            if not wanted or result is None or result.k not in now.appearance:
+                if seen:
+                    closer.clear()
+                seen.clear()
+                return
+            heading = now.appearance.labels(result.k).title(factor), now.appearance.hues(result.k)[factor]
+            if not (seen and all(a is b or (isinstance(a, int) and a == b) for a, b in zip(seen, wanted, strict=True))):
+                seen[:] = wanted
+                closer.look(result, factor, now.network, name=heading[0], color=heading[1])
+            elif not closer.state["busy"]:
+                closer.head(title=heading[0], color=heading[1])
+
+        return Pane(closer, refresh, (StateChanged, ResultFound, AppearanceChanged))
+
+    def _focus(self) -> Pane:
+        focus = Focus(self._truth())
+
+        def moved(index: int) -> None:
+            """An undo went to another image."""
+            result = self._model.result
+            source = focus.truth.images.sources[index]
+            theirs = focus.truth.images.sources if result is None else result.images.sources
+            at = next((i for i, one in enumerate(theirs) if one is source), -1)
+            if at >= 0:
+                self._model.ask(opened=at)
+
+        focus.moved = moved
+        jobs = self._model.run("dff-focus")
+
+        def show(ticket: Ticket) -> None:
+            now, truth = self._model.now, self._truth()
+            if truth is not focus.truth:
+                focus.use_truth(truth)
+            ticket.check()
+            opened = now.state.opened
+            images = truth.images if now.result is None else now.result.images
+            if 0 <= opened < len(images):
+                index = opened if images is truth.images else truth.places(images)[opened]
+                if (index, opened) != (focus.index, focus.state["opened"]):
+                    focus.show(index, opened)
+            if now.result is not None and now.result.k in now.appearance:
+                k = now.result.k
+                labels = now.appearance.labels(k)
+                focus.call_factors([labels.title(f) for f in range(k)], now.appearance.hues(k))
+
+        def job(ticket: Ticket) -> None:
+            with contextlib.suppress(ValueError, IndexError):  # other images came between: another event is on its way
+                show(ticket)
+
+        return Pane(focus, lambda: jobs.submit(job), (StateChanged, ResultFound, AppearanceChanged))
+
+
+def message(name: str, changes: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+    """The changes of a pane as a message: bytes, and those in lists, go along as buffers.
+
+    >>> message("closer", {"busy": False, "photo": b"1", "pictures": [b"2", b"3"]})[0]["keys"]
+    ['photo', ['pictures', 0], ['pictures', 1]]
+    """
+    plain: dict[str, Any] = {}
+    keys: list[Any] = []
+    buffers: list[bytes] = []
+    for key, value in changes.items():
+        if isinstance(value, bytes):
+            keys.append(key)
+            buffers.append(value)
+        elif isinstance(value, list) and any(isinstance(one, bytes) for one in value):
+            plain[key] = [None] * len(value)
+            keys += [[key, place] for place in range(len(value))]
+            buffers += value
+        else:
+            plain[key] = value
+    return {"pane": name, "set": plain, "keys": keys}, buffers
