@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from .check import check_count, check_tol, to_array
+from .eigen import leading_eigenvectors
 from .passes import pass_over
 from .result import Factorization
-from .rows import Rows, as_rows, leading_eigenvectors
+from .rows import Rows, as_rows
 
 __all__ = ["kmeans", "pca"]
 

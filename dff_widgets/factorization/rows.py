@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from .check import pick_device, to_matrix
+from .eigen import leading_axes, leading_eigenvectors, range_pays
 from .passes import Blocks, Local, Passes
 
 __all__ = [
@@ -27,14 +28,15 @@ __all__ = [
     "Rows",
     "add_gram",
     "as_rows",
-    "leading_eigenvectors",
     "memory_budget",
     "mirrored",
 ]
 
 SPARSE_DENSITY = 0.2  # above it, dense products are as quick
+SPARSE_COST = 5  # of an entry in a sparse product with many columns, beside one in a dense product
 FREE_EXTRA = 16 << 20  # bytes beside A that are never worth saving
 CHUNK = 4096  # rows at a time where a whole A would double the memory
+COMPRESSED_CHUNK = 256  # rows whose mask stays in the processor's cache
 PROJECTED_CHUNK = 1 << 18  # rows at a time of a projection; fewer would leave a thread idle
 
 
@@ -46,6 +48,14 @@ class Dense:
 
     def __init__(self, A: Tensor) -> None:
         self.A = A
+
+    def times(self, V: Tensor) -> Tensor:
+        """A V: (c, r) to (m, r)."""
+        return self.A @ V
+
+    def back(self, B: Tensor) -> Tensor:
+        """Aᵀ B: (m, r) to (c, r)."""
+        return self.A.mT @ B
 
     def times_w(self, W: Tensor) -> Tensor:
         return (self.A @ W.mT).mT.contiguous()
@@ -65,11 +75,24 @@ class Sparse:
         rows = scipy.sparse.csr_array(_compress(A), shape=A.shape)
         self.by_row, self.by_channel = _torch_csr(rows), rows.T
 
+    @property
+    def density(self) -> float:
+        """The share of the entries that are not 0."""
+        return len(self.by_row.values()) / max(1, self.by_row.shape[0] * self.by_row.shape[1])
+
+    def times(self, V: Tensor) -> Tensor:
+        """A V: (c, r) to (m, r)."""
+        return self.by_row @ V
+
+    def back(self, B: Tensor) -> Tensor:
+        """Aᵀ B: (m, r) to (c, r)."""
+        return torch.from_numpy(self.by_channel @ B.numpy())
+
     def times_w(self, W: Tensor) -> Tensor:
-        return (self.by_row @ W.mT.contiguous()).mT.contiguous()
+        return self.times(W.mT.contiguous()).mT.contiguous()
 
     def times_h(self, H: Tensor) -> Tensor:
-        return torch.from_numpy(self.by_channel @ H.mT.numpy()).mT.contiguous()
+        return self.back(H.mT).mT.contiguous()
 
 
 class Projected:
@@ -178,6 +201,10 @@ class Rows(ABC):
             add_gram(C, X)
         return mirrored(C)
 
+    def leading(self, rank: int) -> tuple[Tensor, Tensor, Tensor | None]:
+        """The largest eigenvalues of AᵀA, their vectors V (c, rank), and ``A V`` where that comes along."""
+        return *leading_eigenvectors(self.gram(), rank), None
+
     def project(self, V: Tensor, progress: Progress | None = None) -> Projection:
         """A on the axes V (c, r), one pass; progress is told of the rows done and the rows in all."""
         Y = torch.empty(self.shape[0], V.shape[1], device=self.device)
@@ -266,6 +293,14 @@ class Matrix(Rows):
             rows = slice(start, min(start + step, self.shape[0]))
             yield rows, self.A[rows].to(self.device)
 
+    def leading(self, rank: int) -> tuple[Tensor, Tensor, Tensor | None]:
+        """See `Rows`; three reads of an A that is wide or sparse, in place of AᵀA."""
+        density = SPARSE_COST * self.sparse.density if self.sparse else 1.0
+        if self.A.device.type != "cpu" or self.device.type != "cpu" or not range_pays(self.shape[1], rank, density):
+            return super().leading(rank)
+        values, Y, V = leading_axes(self.sparse or Dense(self.A), self.shape[1], rank)
+        return values, V, Y
+
     @cached_property
     def least(self) -> float:
         """The smallest entry of A."""
@@ -299,27 +334,6 @@ def _edges(c: int) -> list[int]:
     return [c * i // parts for i in range(parts + 1)]
 
 
-def leading_eigenvectors(C: Tensor, rank: int, *, steps: int = 8) -> tuple[Tensor, Tensor]:
-    """The ``rank`` largest eigenvalues of a symmetric C, falling, and their vectors as columns (c, rank).
-
-    Subspace iteration with a Rayleigh-Ritz end (Halko, Martinsson & Tropp 2011) where rank is small beside c: the exact
-    decomposition costs several times as much as everything else a sketch needs.
-    """
-    device, c, width = C.device, len(C), rank + 16
-    if device.type == "mps":  # it has neither decomposition
-        C = C.cpu()
-    if c <= 4 * width:
-        values, V = torch.linalg.eigh(C)
-    else:
-        start = torch.randn(c, width, generator=torch.Generator().manual_seed(0)).to(C.device)
-        U = torch.linalg.qr(C @ start).Q
-        for _ in range(steps):
-            U = torch.linalg.qr(C @ U).Q
-        values, V = torch.linalg.eigh(U.mT @ (C @ U))
-        V = U @ V
-    return values[-rank:].flip(0).clamp_min(0).to(device), V[:, -rank:].flip(1).contiguous().to(device)
-
-
 def memory_budget(device: torch.device) -> float:
     """Bytes of A that a device may hold at once; the other half of what is free is for the iterations."""
     if device.type == "cuda":
@@ -345,12 +359,13 @@ def _compress(A: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A's values, channels and row starts, block by block so that no mask as large as A is ever made."""
     n, c = A.shape
     values, channels, counts = [], [], [np.zeros(1, np.int32)]
-    for start in range(0, n, CHUNK):
-        X = A[start : start + CHUNK].numpy()
-        at = np.flatnonzero(X)
+    for start in range(0, n, COMPRESSED_CHUNK):
+        X = A[start : start + COMPRESSED_CHUNK].numpy()
+        filled = X != 0
+        at = np.flatnonzero(filled)
         values.append(X.reshape(-1)[at])
         channels.append((at % c).astype(np.int32))
-        counts.append(np.searchsorted(at, np.arange(1, len(X) + 1) * c).astype(np.int32) + counts[-1][-1])
+        counts.append(np.cumsum(filled.sum(1, dtype=np.int32), dtype=np.int32) + counts[-1][-1])
     return np.concatenate(values), np.concatenate(channels), np.concatenate(counts)
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from .check import check_count
-from .rows import Progress, as_rows, leading_eigenvectors
+from .rows import Progress, Projection, as_rows
 
 __all__ = ["Sketch"]
 
@@ -14,7 +14,8 @@ __all__ = ["Sketch"]
 class Sketch:
     """A prepared once, so that :func:`nmf` takes any k in milliseconds.
 
-    A is projected on the leading ``rank`` eigenvectors V of AᵀA: ``Y = A V``. NMF then iterates on Y, at rank/channels
+    A is projected on the leading ``rank`` eigenvectors V of AᵀA, ``Y = A V``: in two reads of A, or in three where A is
+    wide or sparse and products with some axes cost less than AᵀA. NMF then iterates on Y, at rank/channels
     of the work, and ends with a few iterations on A itself, which give the true error. What is lost: structure outside
     the leading axes does not steer the iterations on Y, so a factor that holds very little of A's energy (a part in a
     handful of rows) can be missed or come out blurred, the more so the closer k comes to the rank; the closing
@@ -47,7 +48,7 @@ class Sketch:
         clamp: bool = False,
         progress: Progress | None = None,
     ) -> None:
-        self.matrix = as_rows(A, device, clamp=clamp)
+        self.matrix = as_rows(A, device, clamp=clamp, spare=1 / 6)
         n, c = self.shape = self.matrix.shape
         share = rank if isinstance(rank, float) else None
         if share is not None and not 0 < share <= 1:
@@ -58,15 +59,17 @@ class Sketch:
             count = min(n, c) if share else check_count(rank, "rank", 1, min(n, c), f" (A is {n} x {c})")
         self.like = A if isinstance(A, Tensor) else None  # results go where A lies
 
-        values, V = leading_eigenvectors(self.matrix.gram(), count)
+        values, V, Y = self.matrix.leading(count)
         total = self.matrix.squared_norm
         if share and total:
             held = values.cpu().double().cumsum(0) / total
             count = min(count, int((held < share).sum()) + 1)
-            V = V[:, :count].contiguous()
+            V, Y = V[:, :count].contiguous(), None
         self.rank = count
         self.energy = min(1.0, float(values[:count].sum()) / total) if total else 1.0
-        self.projection = self.matrix.project(V, progress)
+        self.projection = self.matrix.project(V, progress) if Y is None else Projection(Y, V)
+        if Y is not None and progress is not None:
+            progress(n, n)
 
     def __repr__(self) -> str:
         return f"Sketch({self.shape[0]} x {self.shape[1]}, rank={self.rank}, energy={self.energy:.0%})"

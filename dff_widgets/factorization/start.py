@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from .check import check_one_of, to_matrix
+from .eigen import leading_eigenvectors
 from .result import Factorization
-from .rows import Rows, leading_eigenvectors
+from .rows import Rows
 
 __all__ = ["extended", "start"]
 

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import dff_widgets.factorization.eigen as eigen
 import dff_widgets.factorization.rows as rows
 from dff_widgets.factorization import Sketch, kmeans, nmf, pca, project
 
@@ -24,6 +25,14 @@ def activations(n=400, c=90, k=5, noise=0.1, seed=0):
     rng = np.random.default_rng(seed)
     H, W = (rng.random(s) * (rng.random(s) > 0.5) for s in ((n, k), (k, c)))
     return (H @ W + noise * rng.normal(size=(n, c)) * (rng.random((n, c)) > 0.5)).clip(0).astype(np.float32)
+
+
+def localized(n, c, k=12, seed=0):
+    """n x c, nine tenths zeros: factors in few rows and channels, one weaker than the other, and a few specks."""
+    rng = np.random.default_rng(seed)
+    H, W = (rng.random(s) * (rng.random(s) > 0.85) for s in ((n, k), (k, c)))
+    specks = 0.05 * rng.random((n, c)) * (rng.random((n, c)) > 0.98)
+    return ((H * 0.85 ** np.arange(k)) @ W + specks).astype(np.float32)
 
 
 def relative_error(A, fac):
@@ -47,9 +56,55 @@ def test_the_gram_product_and_the_norm_keep_float64s_digits(c):
 def test_leading_eigenvectors(c):
     A = activations(n=800, c=c, k=12)
     C = torch.from_numpy(A.T @ A)
-    values, V = rows.leading_eigenvectors(C, 12)
+    values, V = eigen.leading_eigenvectors(C, 12)
     np.testing.assert_allclose(values, np.linalg.eigvalsh(C.double().numpy())[::-1][:12], rtol=1e-3)
     np.testing.assert_allclose(V.T @ V, np.eye(12), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+@pytest.mark.parametrize("n", [40, 800])  # fewer rows than axes in the subspace, and more
+def test_leading_axes_are_those_of_the_gram_matrix(kind, n):
+    A = localized(n, 500)
+    products = {"dense": rows.Dense, "sparse": rows.Sparse}[kind](torch.from_numpy(A))
+    values, Y, V = eigen.leading_axes(products, 500, 12)
+    exact = np.linalg.eigvalsh(A.astype(np.float64).T @ A)[::-1][:12]
+    np.testing.assert_allclose(values, exact, rtol=2e-3)
+    np.testing.assert_allclose(V.T @ V, np.eye(12), atol=1e-4)
+    np.testing.assert_allclose(Y, A @ V.numpy(), atol=1e-3 * float(Y.abs().max()))
+    np.testing.assert_allclose(Y.T @ Y, np.diag(values), atol=1e-3 * float(values[0]))
+
+
+@pytest.mark.parametrize("make", [activations, localized])
+def test_a_sketch_by_products_is_as_good_as_one_by_the_gram_matrix(make, monkeypatch):
+    A = make(700, 900, 6)
+    quick = Sketch(A, 36)
+    assert (quick.matrix.sparse is not None) == (make is localized)
+    reads = []
+    monkeypatch.setattr(rows.Matrix, "leading", rows.Rows.leading)
+    slow = Sketch(A, 36, progress=lambda done, of: reads.append((done, of)))
+    assert reads[-1] == (700, 700)
+    assert not np.array_equal(quick.projection.axes[0], slow.projection.axes[0])  # it was another way
+    assert quick.energy == pytest.approx(slow.energy, rel=0.02)
+    for k in (1, 3, 6):
+        assert nmf(quick, k).error == pytest.approx(nmf(slow, k).error, rel=2e-3)
+
+
+def test_a_sketch_by_products_tells_its_progress_and_takes_zeros():
+    reads = []
+    sketch = Sketch(np.zeros((300, 900), np.float32), 20, progress=lambda done, of: reads.append((done, of)))
+    assert reads == [(300, 300)]
+    assert nmf(sketch, 2).error == 0
+
+
+@pytest.mark.parametrize(("n", "c"), [(1, 1), (5, 7), (300, 513), (600, 70)])
+@pytest.mark.parametrize("density", [0.0, 0.1, 1.0])
+def test_compressed_rows_hold_the_same_numbers(n, c, density):
+    rng = np.random.default_rng(0)
+    A = (rng.normal(size=(n, c)) * (rng.random((n, c)) < density)).astype(np.float32)
+    sparse = rows.Sparse(torch.from_numpy(A))
+    np.testing.assert_array_equal(sparse.by_row.to_dense(), A)
+    np.testing.assert_array_equal(sparse.by_channel.toarray(), A.T)
+    assert sparse.density == pytest.approx((A != 0).mean())
 
 
 def test_a_sketchs_error_is_the_true_one_and_close_to_that_without():
