@@ -58,6 +58,24 @@ def factorize(activations: Extracted, k: int, *, matrix: Any = None, **options: 
     return _strongest_first(activations, nmf(activations.matrix if matrix is None else matrix, k, **options))
 
 
+def factorize_stack(
+    activations: Extracted, ks: Iterable[int], *, matrix: Any = None, **options: Any
+) -> tuple[DFFResult, ...]:
+    """`factorize` for every k at once, in a fraction of the time.
+
+    Args:
+        activations: from `extract`.
+        ks: numbers of factors.
+        matrix: a `Sketch` of ``activations.matrix``, for speed.
+        options: of `nmf_stack`.
+
+    Returns:
+        A DFFResult for each of `ks`, in their order.
+    """
+    stack = nmf_stack(activations.matrix if matrix is None else matrix, ks, **options)
+    return tuple(_strongest_first(activations, factors) for factors in stack)
+
+
 def _strongest_first(activations: Extracted, factors: Factorization) -> DFFResult:
     return _result(activations, factors.reorder(np.argsort(-factors.strength, kind="stable").tolist()))
 
@@ -217,8 +235,7 @@ def factor_tree(
     elif any(option is not None for option in (network, layer, size)):
         raise ValueError("network, layer and size belong to the activations that were given; leave them out")
     sketch = Sketch(images.matrix, max_k=max(levels), device=device, clamp=clamp)
-    stack = nmf_stack(sketch, levels, solver=solver, n_init=n_init, seed=seed)
-    return FactorTree.of(_strongest_first(images, factors) for factors in stack)
+    return FactorTree.of(factorize_stack(images, levels, matrix=sketch, solver=solver, n_init=n_init, seed=seed))
 
 
 def _error(A: Array, H: Array, W: Array) -> float:

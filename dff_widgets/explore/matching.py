@@ -12,26 +12,27 @@ from ..result import DFFResult
 
 Array = npt.NDArray[Any]
 
-ALIKE = 0.5  # likeness from which two factors are taken for the same concept
+# Likeness from which two factors are taken for one concept. Of pairs of layers of the embedded network's second half, on
+# the creatures, 95 % of the pairs of factors above it are the same part; by cosines, which are high for any two maps
+# that cover much, 89 %.
+ALIKE = 0.5
 
 
 def likeness(a: DFFResult, b: DFFResult) -> Array:
     """How alike the factors of two results are.
 
-    Of the same images: the cosine of the heat maps, which is what a person compares; at the same layer of the same
-    network, the mean of it and of the cosine of the rows of W. Of other images at the same layer: the latter alone. Of
-    other images at another layer nothing can be said: 0.
+    Of the same images: the correlation of the heat maps, which is what a person compares. Of other images, at the same
+    layer of the same network: the correlation of the rows of W. Else nothing can be said: 0.
 
     Returns:
-        (k, k') in 0..1.
+        (k, k') in 0..1; 0 also where they go against each other.
     """
+    if same_images(a, b):
+        return map_likeness(a, b)
     W, V = np.asarray(a.factorization.W), np.asarray(b.factorization.W)
-    there = (a.network, a.layer) == (b.network, b.layer) and W.shape[1] == V.shape[1]
-    made_of = np.maximum(cosines(W, V), 0) if there else np.zeros((len(W), len(V)))
-    if not same_images(a, b):
-        return made_of
-    where = map_likeness(a, b)
-    return (where + made_of) / 2 if there else where
+    if (a.network, a.layer, W.shape[1]) == (b.network, b.layer, V.shape[1]):
+        return correlations(W, V)
+    return np.zeros((len(W), len(V)))
 
 
 def same_images(a: DFFResult, b: DFFResult) -> bool:
@@ -40,11 +41,11 @@ def same_images(a: DFFResult, b: DFFResult) -> bool:
 
 
 def map_likeness(a: DFFResult, b: DFFResult) -> Array:
-    """(k, k') the cosines of the heat maps of two results of the same images, 0..1.
+    """(k, k') the correlations of the heat maps of two results of the same images, 0..1.
 
     What is drawn counts, and not W: other layers have other channels, and centroids or signed rows compare badly.
     """
-    return cosines(_as_shown(a, b.shapes).T, _as_shown(b, b.shapes).T)
+    return correlations(_as_shown(a, b.shapes).T, _as_shown(b, b.shapes).T)
 
 
 def match(alike: Array, least: float = 0.0) -> dict[int, int]:
@@ -63,11 +64,12 @@ def match(alike: Array, least: float = 0.0) -> dict[int, int]:
     return {int(f): int(g) for f, g in zip(rows, columns, strict=True) if alike[f, g] >= max(least, 1e-9)}
 
 
-def cosines(a: Array, b: Array) -> Array:
-    """(k, k') cosines of the rows of a (k, m) and b (k', m); 0 where a row is empty."""
-    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+def correlations(a: Array, b: Array) -> Array:
+    """(k, k') Pearson's of the rows of a (k, m) and b (k', m), 0..1; 0 where a row is constant, or they are opposed."""
+    a, b = (np.asarray(rows, dtype=np.float64) for rows in (a, b))
+    a, b = (rows - rows.mean(axis=1, keepdims=True) for rows in (a, b))
     norms = np.linalg.norm(a, axis=1)[:, None] * np.linalg.norm(b, axis=1)[None]
-    return np.asarray(a @ b.T / np.where(norms > 0, norms, 1))
+    return np.asarray(np.clip(a @ b.T / np.where(norms > 1e-12, norms, np.inf), 0, 1))
 
 
 def _as_shown(result: DFFResult, grids: tuple[tuple[int, int], ...]) -> Array:

@@ -189,7 +189,6 @@ class Pipeline:
         possible = sorted(k for k in wanted if k <= prepared.most)
         if not possible and known is not None:
             return known
-        report("factorizing", 0, 0)
         results = self._factorized(prepared, possible, place, report)
         before = [] if known is None else list(known.tree.results)
         return self._stacks.put(place, Stack.of(place, [*before, *results]))
@@ -248,24 +247,21 @@ class Pipeline:
     # ---------------------------------------------------------------------------------------------------- the stages
     def _factorized(self, prepared: Prepared, ks: Sequence[int], place: Place, report: Report) -> list[DFFResult]:
         """The results for several k, each as `DeepFeatureFactorization` orders its factors: strongest first."""
-        from ..dff import factorize
+        from ..dff import factorize_stack
 
         def progress(iteration: int, error: float) -> None:
-            report(f"factorizing, iteration {iteration}: error {error:.4f}", 0, 0)
+            report(f"factorizing, iteration {iteration}: error {error:.4f}" if prepared.stored else "factorizing", 0, 0)
 
-        results = []
-        for k in ks:  # one batch of all of them, once there is `nmf_stack`
-            report("factorizing", 0, 0)
-            results.append(
-                factorize(
-                    prepared.activations,
-                    k,
-                    matrix=prepared.sketch if k <= prepared.sketch.rank else prepared.matrix,
-                    solver=place.solver,
-                    seed=place.seed,
-                    callback=progress if prepared.stored else None,
-                )
-            )
+        report("factorizing", 0, 0)
+        options: dict[str, Any] = {"solver": place.solver, "seed": place.seed, "callback": progress}
+        results: list[DFFResult] = []
+        rank = prepared.sketch.rank
+        for matrix, some in (
+            (prepared.sketch, [k for k in ks if k <= rank]),
+            (prepared.matrix, [k for k in ks if k > rank]),
+        ):
+            if some:
+                results += factorize_stack(prepared.activations, some, matrix=matrix, **options)
         return results
 
     def _applied(self, place: Place, report: Report) -> Stack:
