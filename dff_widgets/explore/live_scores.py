@@ -171,6 +171,10 @@ class LiveScores:
             ValueError: no image has part masks, or they cannot be counted.
         """
         self.wait()
+        return self.coverage_so_far()
+
+    def coverage_so_far(self) -> Coverage:
+        """(k, p) of the images that are counted already. Raises as `coverage`."""
         task, tally = self._task, self._tally
         if self._problem is not None:
             raise ValueError(self._problem)

@@ -12,9 +12,9 @@ from ..result import DFFResult
 
 Array = npt.NDArray[Any]
 
-# Likeness from which two factors are taken for one concept. Of pairs of layers of the embedded network's second half, on
-# the creatures, 95 % of the pairs of factors above it are the same part; by cosines, which are high for any two maps
-# that cover much, 89 %.
+# Likeness from which two factors are taken for one concept. Between layers of the embedded network's second half, on
+# the creatures, 95 % of the pairs above it are the same part; by cosines, which are high for any two maps that cover
+# much, 89 %.
 ALIKE = 0.5
 
 

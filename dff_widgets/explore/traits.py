@@ -69,16 +69,12 @@ class Traits:
             return now.result.images
         return now.state.images
 
-    def values(
-        self, now: Now, *, known: tuple[str, ...] = (), undoable: bool = False, redoable: bool = False
-    ) -> dict[str, Any]:
+    def values(self, now: Now, *, known: tuple[str, ...] = ()) -> dict[str, Any]:
         """By name.
 
         Args:
             now: the moment.
             known: parts that a name box offers.
-            undoable: whether there is something to undo.
-            redoable: whether there is something to redo.
         """
         images, stack = self.images(now), now.stack
         self._photos.show(images)
@@ -92,10 +88,10 @@ class Traits:
             ),
             "appearance": self._once(
                 "appearance",
-                (now.appearance, known, undoable, redoable),
-                lambda: wire.appearance(now.appearance, known=known, undoable=undoable, redoable=redoable),
+                (now.appearance, known),
+                lambda: wire.appearance(now.appearance, known=known),
             ),
-            "scores": {} if now.scores is None else now.scores,
+            "scores": self._once("scores", (now.scores,), lambda: wire.scores(now.scores)),
             "stack": {},
             "heat": b"",
         }

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ..heat.maps import upsample
 from .appearance import Appearance
+from .live_scores import Scores
 from .moment import Now
 from .stack import KS, Stack
 from .state import SOLVERS, Status
@@ -260,16 +261,12 @@ def stack(found: Stack | None, appearance: Appearance, *, key: str, count: int, 
 
 
 # ---------------------------------------------------------------------------------------------------------- appearance
-def appearance(
-    look: Appearance, *, known: Sequence[str] = (), undoable: bool = False, redoable: bool = False
-) -> dict[str, Any]:
+def appearance(look: Appearance, *, known: Sequence[str] = ()) -> dict[str, Any]:
     """``appearance``: colours and names at every k here.
 
     Args:
         look: the appearance.
         known: parts that a name box offers.
-        undoable: whether there is something to undo.
-        redoable: whether there is something to redo.
     """
     levels, parked = {}, {}
     for k in look.ks:
@@ -281,7 +278,32 @@ def appearance(
         }
         if names := look.parked(k):
             parked[str(k)] = names
-    return {"levels": levels, "parked": parked, "known": list(known), "undoable": undoable, "redoable": redoable}
+    return {
+        "levels": levels,
+        "parked": parked,
+        "known": list(known),
+        "undoable": bool(look.acts.past),
+        "redoable": bool(look.acts.future),
+    }
+
+
+def scores(found: Scores | None) -> dict[str, Any]:
+    """``scores``: ``{k, look, iou, mean, coverage, parts, threshold, covered, of, stale, summary}``, or ``{}``."""
+    if found is None:
+        return {}
+    return {
+        "k": found.k,
+        "look": found.look,
+        "iou": list(found.iou),
+        "mean": found.mean,
+        "coverage": [[float(v) for v in row] for row in found.coverage],
+        "parts": list(found.parts),
+        "threshold": found.threshold,
+        "covered": found.covered,
+        "of": found.of,
+        "stale": found.stale,
+        "summary": found.summary,
+    }
 
 
 def status(said: Status) -> dict[str, Any]:

@@ -16,6 +16,9 @@ from .. import datasets
 from ..explore import LatestJob, Model, wire
 from ..explore.desk import Desk
 from ..explore.jobs import Run
+from ..explore.live_scores import LiveScores
+from ..explore.naming import Namer
+from ..explore.naming_desk import naming_desk
 from ..explore.photos import Photos
 from ..explore.state import State
 from ..explore.traits import Traits
@@ -67,6 +70,7 @@ class DFFExplorer(anywidget.AnyWidget):
             activations are shown without extracting anything. By default twelve drawn creatures.
         client: a ``dask.distributed.Client``, whose workers extract and factorize.
         run: what makes the threads; see `Model`.
+        labels: what the factors of the first result are named after: factor -> its part or parts.
         traits: any of the traits below.
 
     Raises:
@@ -75,6 +79,8 @@ class DFFExplorer(anywidget.AnyWidget):
 
     Attributes:
         model: the `Model` behind it.
+        namer: names the factors; see `Namer`.
+        scores_counted: counts how well the masks fit the parts; see `LiveScores`.
     """
 
     # Read as text, not given as paths: a path would start a file watcher in the kernel.
@@ -111,6 +117,8 @@ class DFFExplorer(anywidget.AnyWidget):
     visible = Told(lambda explorer: explorer._visible())  # per factor of this k, bool
 
     # -------------------------------------------------------------------------------------------------- what was found
+    labels = Told(lambda explorer: explorer.namer.labels)  # `PartLabels`: factor -> the parts it is named after
+    iou = Told(lambda explorer: explorer._iou())  # per factor 0..1 with its parts, or None
     result = Told(lambda explorer: explorer.model.result)  # the `DFFResult` that is shown, or None
     busy = Told(lambda explorer: explorer.model.busy)  # whether something is being computed
     error = Told(lambda explorer: explorer.model.error)  # None, or the sentence that says what went wrong
@@ -134,7 +142,9 @@ class DFFExplorer(anywidget.AnyWidget):
     _alive = False
     _parts: tuple[Any, ...] = ()  # what is closed with it, also where it was never whole
 
-    def __init__(self, images: Any = None, *, client: Any = None, run: Run = LatestJob, **traits: Any) -> None:
+    def __init__(
+        self, images: Any = None, *, client: Any = None, run: Run = LatestJob, labels: Any = None, **traits: Any
+    ) -> None:
         others = {name: traits.pop(name) for name in ("opacities", "hidden", "height") if name in traits}
         unknown = [name for name in traits if name not in CHOICES]
         if unknown:
@@ -147,17 +157,21 @@ class DFFExplorer(anywidget.AnyWidget):
         self._wire = Traits(self._photos)
         if title:
             self._wire.call(self.model.state.images, title)
+        self.scores_counted = LiveScores(self.model)
+        self.namer = Namer(self.model, lambda: self.scores_counted.known_parts)
         self._desk = Desk(self.model, self._photos, self._wire, self._say)
-        self._parts = (self._desk, self.model, self._photos)
+        self._desk.doing |= naming_desk(self.namer, self.scores_counted)
+        self._parts = (self._desk, self.scores_counted, self.model, self._photos)
         self._writing: dict[str, object] = {}  # "by": whoever writes the traits just now
         self._news = False  # whether the model has changed since the traits were last read from it
         self._alive = False
+        self._named_first = labels
         super().__init__(**others, **self._wire.values(self.model.now))
         self._alive = True
         self.on_msg(lambda _, content, buffers: self._desk.receive(content, buffers))
         self.observe(lambda _: self._publish(), ["opacities", "hidden"])
-        self.model.subscribe(lambda _: self._publish())
-        self._publish()
+        self.model.subscribe(self._told)
+        self._told(None)
 
     def __repr__(self) -> str:
         state = self.model.state
@@ -188,8 +202,10 @@ class DFFExplorer(anywidget.AnyWidget):
             raise TimeoutError(f"not done after {timeout} s: {self.status}")
         self.model.wait(left())
         self._publish()
-        if not self._photos.wait(left()):
-            raise TimeoutError(f"not done after {timeout} s: the photos are being decoded")
+        others = (("the photos are being decoded", self._photos), ("the pixels are being counted", self.scores_counted))
+        for what, waited in others:
+            if not waited.wait(left()):
+                raise TimeoutError(f"not done after {timeout} s: {what}")
 
     def start(self) -> None:
         """Run the network over all images, however many there are."""
@@ -214,6 +230,9 @@ class DFFExplorer(anywidget.AnyWidget):
             self._publish()
         elif name == "opacity":
             self._set_opacity(value)
+        elif name == "labels":
+            self.namer.set(value)
+            self._publish()
         elif name == "visible":
             self._set_visible(value)
         elif isinstance(getattr(type(self), name, None), Told):
@@ -266,9 +285,17 @@ class DFFExplorer(anywidget.AnyWidget):
         if self._writing.get("by") is mine:
             del self._writing["by"]
 
+    def _told(self, _event: object) -> None:
+        """The model has changed."""
+        labels, stack = self._named_first, self.model.stack
+        if labels is not None and stack is not None and stack.whole:
+            self._named_first = None
+            self.namer.set(labels)
+        self._publish()
+
     def _write(self) -> None:
         now = self.model.now
-        values: dict[str, Any] = self._wire.values(now)
+        values: dict[str, Any] = self._wire.values(now, known=self.scores_counted.known_parts)
         for name, trait in self.traits().items():
             if isinstance(trait, Told):
                 values[name] = getattr(self, name)
@@ -292,6 +319,13 @@ class DFFExplorer(anywidget.AnyWidget):
     def _colors(self) -> list[str]:
         now = self.model.now
         return [] if now.result is None else now.appearance.hues(now.result.k)
+
+    def _iou(self) -> list[float | None]:
+        now = self.model.now
+        if now.result is None:
+            return []
+        fits = now.scores is not None and now.scores.k == now.result.k
+        return list(now.scores.iou) if fits else [None] * now.result.k
 
     def _progress(self) -> float:
         status = self.model.status

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import traitlets as t
 
+import dff_widgets as dff
 from dff_widgets.explore import Inline, wire
 from dff_widgets.widgets.app import DFFExplorer
 from tests.explore.conftest import network, photos
@@ -61,13 +62,15 @@ def test_the_whole_state_is_json_and_small(explorer) -> None:
 def test_a_change_of_k_in_the_browser_is_one_message(explorer, sent) -> None:
     explorer.set_state({"k": 5})
     assert explorer.k == explorer.result.k == 5
-    assert [(method, names) for method, names, *_ in sent] == [("update", ["status"])]
+    assert [(method, names) for method, names, *_ in sent] == [("update", ["scores", "status"])]
     consistent(explorer)
 
 
 def test_a_change_of_k_in_python_is_one_message(explorer, sent) -> None:
     explorer.k = 2
-    assert [(method, names) for method, names, *_ in sent] == [("update", ["k", "status"])]
+    first, *more = [(method, names) for method, names, *_ in sent]
+    assert first == ("update", ["k", "scores", "status"])
+    assert more in ([], [("update", ["scores"])])  # when they are counted
     consistent(explorer)
 
 
@@ -224,3 +227,56 @@ def test_closing_while_something_is_computed_leaves_no_thread() -> None:
         assert time.monotonic() < end
         time.sleep(0.01)
     assert explorer.error is None
+
+
+# --------------------------------------------------------------------------------------------------- names and scores
+@pytest.fixture
+def labelled() -> DFFExplorer:
+    parts = [{"left": np.arange(w) < w // 2 * np.ones((h, 1), bool)} for h, w in map(photos().size, range(4))]
+    images = dff.ImageSet.from_arrays(list(photos()), parts=parts)
+    return DFFExplorer(images, network=network(), k=3, size=64, run=Inline)
+
+
+def test_labels_can_be_set_and_are_measured(labelled) -> None:
+    labelled.labels = {1: "left"}
+    assert labelled.labels == {1: ["left"]}
+    labelled.wait()
+    want = dff.iou(labelled.result.masks(), labelled.images.parts, {1: ["left"]})
+    assert labelled.iou == [None, pytest.approx(want[1]), None]
+    assert labelled.scores["iou"] == labelled.iou
+    assert labelled.appearance["levels"]["3"]["titles"][1] == "left"
+    assert labelled.appearance["known"] == ["left"]
+    json.dumps(labelled.get_state()["scores"], allow_nan=False)
+    for threshold in ("otsu", "auto"):
+        labelled.threshold = threshold
+        labelled.wait()
+        want = dff.iou(labelled.result.masks(threshold=threshold), labelled.images.parts, {1: ["left"]})
+        assert labelled.iou[1] == pytest.approx(want[1])
+        json.dumps({n: v for n, v in labelled.get_state().items() if n not in ("photos", "heat")}, allow_nan=False)
+
+
+def test_names_given_at_first_are_those_of_the_first_result() -> None:
+    explorer = DFFExplorer(photos(), network=network(), k=2, size=64, labels={1: ["tail"]}, run=Inline)
+    assert explorer.labels == {1: ["tail"]}
+    explorer.k = 1
+    assert explorer.labels == {}
+    assert explorer.appearance["parked"] == {"1": ["tail"]} or explorer.appearance["parked"]["1"] == ["tail"]
+
+
+def test_names_by_message(labelled) -> None:
+    answers: list = []
+    labelled._send = lambda message, buffers=None: answers.append(message.get("content"))
+    labelled._handle_custom_msg({"do": "name", "id": 1, "factor": 0, "text": "torso + legs"}, [])
+    labelled._handle_custom_msg({"do": "toggle", "id": 2, "factor": 2, "part": "left"}, [])
+    assert labelled.labels == {0: ["torso", "legs"], 2: ["left"]}
+    labelled._handle_custom_msg({"do": "undo", "id": 3}, [])
+    assert labelled.labels == {0: ["torso", "legs"]}
+    labelled._handle_custom_msg({"do": "redo", "id": 4}, [])
+    labelled._handle_custom_msg({"do": "clear", "id": 5}, [])
+    assert labelled.labels == {}
+    labelled._handle_custom_msg({"do": "assign", "id": 6, "threshold": 0.3}, [])
+    coverage = dff.coverage(labelled.result.masks(), labelled.images.parts)
+    assert labelled.labels == {f: ["left"] for f in range(3) if coverage[f, 0] > 0.3}
+    labelled._handle_custom_msg({"do": "name", "id": 7, "factor": 9, "text": "x"}, [])
+    assert "factor" in answers[-1]["problem"]
+    assert [a["re"] for a in answers if a] == [1, 2, 3, 4, 5, 6, 7]
