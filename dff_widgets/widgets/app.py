@@ -19,6 +19,7 @@ from ..explore.jobs import Run
 from ..explore.live_scores import LiveScores
 from ..explore.naming import Namer
 from ..explore.naming_desk import naming_desk
+from ..explore.panes import Panes
 from ..explore.photos import Photos
 from ..explore.state import State
 from ..explore.traits import Traits
@@ -161,14 +162,15 @@ class DFFExplorer(anywidget.AnyWidget):
         self.namer = Namer(self.model, lambda: self.scores_counted.known_parts)
         self._desk = Desk(self.model, self._photos, self._wire, self._say)
         self._desk.doing |= naming_desk(self.namer, self.scores_counted)
-        self._parts = (self._desk, self.scores_counted, self.model, self._photos)
+        self._panes = Panes(self.model, self._say, lambda: self.scores_counted.truth)
+        self._parts = (self._panes, self._desk, self.scores_counted, self.model, self._photos)
         self._writing: dict[str, object] = {}  # "by": whoever writes the traits just now
         self._news = False  # whether the model has changed since the traits were last read from it
         self._alive = False
         self._named_first = labels
         super().__init__(**others, **self._wire.values(self.model.now))
         self._alive = True
-        self.on_msg(lambda _, content, buffers: self._desk.receive(content, buffers))
+        self.on_msg(self._heard)
         self.observe(lambda _: self._publish(), ["opacities", "hidden"])
         self.model.subscribe(self._told)
         self._told(None)
@@ -284,6 +286,11 @@ class DFFExplorer(anywidget.AnyWidget):
     def _let_go(self, mine: object) -> None:
         if self._writing.get("by") is mine:
             del self._writing["by"]
+
+    def _heard(self, _widget: object, content: Any, buffers: Sequence[Any]) -> None:
+        """A message of the browser: of a pane, or for the desk."""
+        if not self._panes.receive(content, buffers):
+            self._desk.receive(content, buffers)
 
     def _told(self, _event: object) -> None:
         """The model has changed."""

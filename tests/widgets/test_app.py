@@ -280,3 +280,11 @@ def test_names_by_message(labelled) -> None:
     labelled._handle_custom_msg({"do": "name", "id": 7, "factor": 9, "text": "x"}, [])
     assert "factor" in answers[-1]["problem"]
     assert [a["re"] for a in answers if a] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_pane_is_served_by_its_presenter(labelled) -> None:
+    sent: list = []
+    labelled._send = lambda message, buffers=None: sent.append(message.get("content"))
+    labelled._handle_custom_msg({"pane": "focus", "do": "open"}, [])
+    labelled._handle_custom_msg({"pane": "nobody's", "do": "open"}, [])
+    assert {content["pane"] for content in sent if content} == {"focus"}
