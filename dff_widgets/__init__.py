@@ -49,6 +49,7 @@ _HOME = {
     "pca": "factorization",
     "project": "factorization",
     "spectrum": "inspection",
+    "suggest_k": "factorization",
     "top_patches": "inspection",
     "warm_up": "warming",
 }

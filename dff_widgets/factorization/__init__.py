@@ -9,5 +9,21 @@ from .project import project
 from .result import Factorization
 from .sketch import Sketch
 from .steering import drop, merge, refit, split
+from .suggest import SuggestedK, likeness, suggest_k
 
-__all__ = ["Factorization", "Sketch", "drop", "kmeans", "merge", "nmf", "nmf_stack", "pca", "project", "refit", "split"]
+__all__ = [
+    "Factorization",
+    "Sketch",
+    "SuggestedK",
+    "drop",
+    "kmeans",
+    "likeness",
+    "merge",
+    "nmf",
+    "nmf_stack",
+    "pca",
+    "project",
+    "refit",
+    "split",
+    "suggest_k",
+]
