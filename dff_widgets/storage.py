@@ -110,14 +110,6 @@ def _named(path: Path) -> Iterator[None]:
         raise OSError(error.errno, said) from error
 
 
-def is_file(path: Path) -> bool:
-    """Whether a file is there; a name that no file can have is none."""
-    try:
-        return path.is_file()
-    except OSError:  # such as a name that is too long
-        return False
-
-
 def read(path: Path, kind: str, version: int) -> tuple[dict[str, Any], dict[str, Array]]:
     """What `write` wrote.
 

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..images import ImageSet, PerImage
-from ..storage import is_file
+from ..images import ImageSet, PerImage, is_file
 from ..wording import one_line
 
 Mask = npt.NDArray[np.bool_]

@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from ..images import ImageSet, PerImage, Source
-from ..storage import is_file
+from ..images import ImageSet, PerImage, Source, is_file
 from ..wording import one_line
 
 Mask = npt.NDArray[np.bool_]

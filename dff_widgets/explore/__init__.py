@@ -24,6 +24,7 @@ from .live_scores import LiveScores, Scores
 from .model import Model
 from .moment import Now
 from .naming import Namer
+from .session_keeper import SessionKeeper
 from .stack import KS, Stack
 from .state import Basis, Place, Request, State, Status
 
@@ -47,6 +48,7 @@ __all__ = [
     "ResultFound",
     "Scores",
     "ScoresFound",
+    "SessionKeeper",
     "Stack",
     "StackFound",
     "State",

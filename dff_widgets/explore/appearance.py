@@ -185,6 +185,10 @@ class Appearance:
             places[place] = dataclasses.replace(places[place], namings=MappingProxyType(namings))
         return dataclasses.replace(self, acts=acts, _places=MappingProxyType(places), _acts=self._acts + 1)
 
+    def alone(self) -> Appearance:
+        """The same without any place but the one that is shown."""
+        return dataclasses.replace(self, _places={} if self.here is None else {self.here: self._here})
+
     def forgotten(self, images: Iterable[Any]) -> Appearance:
         """The same without the places of other images than these."""
         kept = {id(one) for one in images}

@@ -272,12 +272,12 @@ class Pipeline:
         if layer.channels != channels:
             raise ValueError(f"the factors have {channels} channels; layer {layer.name!r} here has {layer.channels}")
         if basis.result is not None and _of_same_images(basis.result, images):
-            return Stack.of(place, [dataclasses.replace(basis.result, images=images)])
+            return Stack.as_given(place, dataclasses.replace(basis.result, images=images))
         from ..dff import apply
 
         prepared = self.prepared(place, report)
         report("applying the factors", 0, 0)
-        return Stack.of(place, [apply(basis.W, prepared.activations)])
+        return Stack.as_given(place, apply(basis.W, prepared.activations))
 
     def _extracted(self, place: Place, report: Report) -> Extracted:
         from .. import scale
@@ -358,8 +358,8 @@ def _fits(network: Network, layer: Layer, images: ImageSet, size: int) -> bool:
 
 
 def _of_same_images(result: DFFResult, images: ImageSet) -> bool:
-    """Whether a result, perhaps out of a file, is of these images, by their names and sizes."""
-    if result.images.names != images.names:
+    """Whether a result, perhaps out of a file, is of these images, in their order and of their sizes."""
+    if images.places_of(result.images) != list(range(len(images))):
         return False
     with contextlib.suppress(ValueError):
         return tuple(images.size(i) for i in range(len(images))) == result.sizes

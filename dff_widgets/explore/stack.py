@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..heat.colors import palette
 from ..heat.tiles import contrast
 from ..hierarchy import FactorTree
 from ..result import DFFResult
@@ -48,6 +49,12 @@ class Stack:
             ValueError: there are none, two have the same k, or their positions are not the same.
         """
         tree = FactorTree.of(results)
+        return Stack(place, tree, len(place.shown) or len(place.images))
+
+    @staticmethod
+    def as_given(place: Place, result: DFFResult) -> Stack:
+        """The stack of one result whose factors keep their order: they were named, or chosen, by it."""
+        tree = FactorTree((result,), (), (tuple(palette(result.k)),))
         return Stack(place, tree, len(place.shown) or len(place.images))
 
     def __len__(self) -> int:

@@ -50,7 +50,12 @@ def blend(image: Array, maps: Array, colors: Sequence[str], opacity: float | Seq
     return canvas.round().clip(0, 255).astype(np.uint8)
 
 
+def is_color(value: object) -> bool:
+    """Whether something is a colour ``#RRGGBB``."""
+    return isinstance(value, str) and re.fullmatch("#[0-9A-Fa-f]{6}", value) is not None
+
+
 def _rgb(color: str) -> tuple[int, int, int]:
-    if not re.fullmatch("#[0-9A-Fa-f]{6}", color):
+    if not is_color(color):
         raise ValueError(f"colors holds {color!r}; give '#RRGGBB'")
     return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)

@@ -1,6 +1,14 @@
 """Sets of images that are read lazily, with the names, part masks and boxes that belong to them."""
 
-from .decoding import DAMAGE, SUFFIXES, UnreadableImageError, UnreadableImageWarning, open_header, warn_left_out
+from .decoding import (
+    DAMAGE,
+    SUFFIXES,
+    UnreadableImageError,
+    UnreadableImageWarning,
+    is_file,
+    open_header,
+    warn_left_out,
+)
 from .image_set import ImageSet, PerImage, Source
 from .tiles import encode_tile
 
@@ -13,6 +21,7 @@ __all__ = [
     "UnreadableImageError",
     "UnreadableImageWarning",
     "encode_tile",
+    "is_file",
     "open_header",
     "warn_left_out",
 ]

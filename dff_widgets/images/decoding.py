@@ -178,3 +178,11 @@ def describe(value: object) -> str:
     """What something is, for a sentence that says it is no image."""
     shape = getattr(value, "shape", None)
     return f"a {type(value).__name__}" + (f" of shape {tuple(shape)}" if shape is not None else f" ({value!r:.60})")
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except OSError:  # such as a name that is too long
+        return False

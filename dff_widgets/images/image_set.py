@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,17 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from .decoding import SUFFIXES, UnreadableImageError, as_rgb, decode, describe, header_size, is_one_image, warn_left_out
+from .decoding import (
+    SUFFIXES,
+    UnreadableImageError,
+    as_rgb,
+    decode,
+    describe,
+    header_size,
+    is_file,
+    is_one_image,
+    warn_left_out,
+)
 
 Array = npt.NDArray[Any]
 Source = Path | bytes | Array  # a file, an encoded file in memory, or the pixels themselves
@@ -203,6 +214,23 @@ class ImageSet(Sequence[Array]):
         if isinstance(index, slice):
             return self.subset(range(*index.indices(len(self))))
         return np.asarray(self.open(index))
+
+    def places_of(self, others: ImageSet) -> list[int]:
+        """Of the images of another set, perhaps out of a file, which of these they are: per image its index, or -1.
+
+        A file is known by its path; one that is not on this machine, and an image in memory, by its name, if no other
+        has it.
+        """
+        paths = {source.absolute(): i for i, source in enumerate(self.sources) if isinstance(source, Path)}
+        often = Counter(self.names)
+        names = {name: i for i, name in enumerate(self.names) if often[name] == 1}
+        found = []
+        for source, name in zip(others.sources, others.names, strict=True):
+            place = paths.get(source.absolute()) if isinstance(source, Path) else None
+            if place is None and not (isinstance(source, Path) and is_file(source)):
+                place = names.get(name)
+            found.append(-1 if place is None else place)
+        return found
 
     def subset(self, indices: Iterable[int]) -> ImageSet:
         """The images at `indices`, in that order, with what belongs to them."""

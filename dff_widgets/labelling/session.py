@@ -93,12 +93,13 @@ class Session:
         return Session(result, labels, settings, names, (painted, bits), page)
 
     def seen_in(self, images: ImageSet) -> bool:
-        """Whether these are the images that the factors were seen in, by their names and sizes."""
+        """Whether these are the images that the factors were seen in, in their order and of their sizes."""
+        if images.places_of(self.result.images) != list(range(len(images))):
+            return False
         try:
-            sizes = tuple(images.size(i) for i in range(len(images)))
+            return tuple(images.size(i) for i in range(len(images))) == self.result.sizes
         except UnreadableImageError:
             return False
-        return (images.names, sizes) == (self.result.images.names, self.result.sizes)
 
     def truth(
         self,

@@ -14,9 +14,8 @@ import numpy.typing as npt
 import torch
 
 from .. import storage
-from ..images import ImageSet
+from ..images import ImageSet, is_file
 from ..networks import Layer
-from ..storage import is_file
 from ..wording import one_line
 from .files import CHUNKS, IMAGES, INDEX, MANIFEST, Chunk, read, read_manifest
 from .rows import StoredRows
