@@ -50,6 +50,7 @@ OLD_CIRCLES |= {"asked", "branches", "closeup", "controls", "explorer", "sources
 TORCH_INSIDE = {
     "heat/crf.py",
     "inspection/classes.py",
+    "inspection/curves.py",
     "inspection/importance.py",
     "evaluation/fidelity.py",
     "evaluation/bench.py",

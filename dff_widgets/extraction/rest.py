@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from ..images import ImageSet
 from ..networks import (
     Layer,
     Network,
@@ -33,9 +34,6 @@ from ..networks import (
 from .batches import batches
 from .extract import Activations, _device, _moved
 
-if TYPE_CHECKING:
-    from ..result import DFFResult
-
 Array = npt.NDArray[Any]
 
 _CHUNK = 2**24  # bytes of replaced activations at a time
@@ -44,9 +42,28 @@ _BATCH = 8  # images that go through the whole network at a time
 _CLOSE = 1e-4  # of the largest score: what two runs on the same activations may differ by
 
 
+class Factored(Protocol):
+    """A `DFFResult`, as far as the rest of its network needs it."""
+
+    @property
+    def factorization(self) -> Any: ...  # noqa: D102
+    @property
+    def images(self) -> ImageSet: ...  # noqa: D102
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]: ...  # noqa: D102
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]: ...  # noqa: D102
+    @property
+    def network(self) -> str: ...  # noqa: D102
+    @property
+    def layer(self) -> str: ...  # noqa: D102
+    @property
+    def size(self) -> int: ...  # noqa: D102
+
+
 @contextlib.contextmanager
 def rest_of(
-    result: DFFResult,
+    result: Factored,
     network: str | nn.Module | Network | None = None,
     *,
     activations: Activations | None = None,
@@ -93,7 +110,7 @@ class Rest:
     """
 
     def __init__(
-        self, result: DFFResult, network: Network, layer: Layer, like: Tensor, activations: Activations | None
+        self, result: Factored, network: Network, layer: Layer, like: Tensor, activations: Activations | None
     ) -> None:
         self.network = network
         self._result, self._layer, self._like, self._activations = result, layer, like, activations
@@ -107,7 +124,7 @@ class Rest:
         self.classes, self._carrier = self._find_carrier()
 
     # ----------------------------------------------------------------------------------------------- what to run it on
-    def use(self, result: DFFResult) -> None:
+    def use(self, result: Factored) -> None:
         """Take H and W from another factorization of the same activations."""
         H, W = (np.array(m, dtype=np.float32) for m in (result.factorization.H, result.factorization.W))
         self._H, self.W = torch.from_numpy(H).to(self._like.device), torch.from_numpy(W).to(self._like.device)
@@ -154,7 +171,7 @@ class Rest:
         for group in self.groups:
             for part in self.parts(group):
                 found.update(zip(part, self.run(part, torch.stack([values(i) for i in part])), strict=True))
-        return torch.stack([found[i] for i in range(len(self._result))])
+        return torch.stack([found[i] for i in range(len(self._result.shapes))])
 
     def parts(self, group: Sequence[int], times: int = 1) -> Iterator[Sequence[int]]:
         """Images of one grid, as many at a time as are run together when each comes that many times."""
@@ -254,7 +271,7 @@ class Rest:
                 kept |= {i: (maps[j], before[j], scores[j]) for j, i in enumerate(indices)}
         if skipped:
             raise ValueError(f"an image of the result cannot be read any more: {skipped[min(skipped)]}")
-        ordered = [kept[i] for i in range(len(result))]
+        ordered = [kept[i] for i in range(len(result.shapes))]
         if wrong := [i for i, (maps, *_) in enumerate(ordered) if tuple(maps.shape[:2]) != result.shapes[i]]:
             raise ValueError(
                 f"image {wrong[0]} gives a grid of {tuple(ordered[wrong[0]][0].shape[:2])} at {self._layer.name}, and "
