@@ -53,6 +53,7 @@ TORCH_INSIDE = {
     "inspection/curves.py",
     "inspection/importance.py",
     "evaluation/fidelity.py",
+    "evaluation/stability.py",
     "evaluation/bench.py",
     "evaluation/baselines.py",
 }  # imported on their own
