@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,44 +12,22 @@ from torch import nn
 from .extraction import Activations, Progress, extract
 from .factorization import Factorization, Sketch, nmf, nmf_stack, project
 from .hierarchy import FactorTree
-from .images import ImageSet
 from .names import EMBEDDED
-from .networks import Layer, Network, load_network
-from .result import DFFResult
+from .networks import Network, load_network
+from .result import DFFResult, Extracted
 
 Array = npt.NDArray[Any]
 
 _BLOCK = 4096  # rows
 
 
-class Extracted(Protocol):
-    """What `extract` and `scale.extract` make of images, as far as factors need it."""
-
-    @property
-    def matrix(self) -> Any: ...  # noqa: D102
-    @property
-    def images(self) -> ImageSet: ...  # noqa: D102
-    @property
-    def shapes(self) -> tuple[tuple[int, int], ...]: ...  # noqa: D102
-    @property
-    def sizes(self) -> tuple[tuple[int, int], ...]: ...  # noqa: D102
-    @property
-    def network(self) -> str: ...  # noqa: D102
-    @property
-    def layer(self) -> Layer: ...  # noqa: D102
-    @property
-    def size(self) -> int: ...  # noqa: D102
-    @property
-    def skipped(self) -> tuple[str, ...]: ...  # noqa: D102
-
-
 def factorize(activations: Extracted, k: int, *, matrix: Any = None, **options: Any) -> DFFResult:
     """Factorize activations into k factors, strongest first.
 
     Args:
-        activations: from `extract`.
+        activations: from `extract` or `scale.extract`.
         k: number of factors, 1 to the rank of the activations.
-        matrix: a `Sketch` of ``activations.matrix``, for speed.
+        matrix: a `Sketch` of ``activations.matrix``, for speed; or what `scale.distribute` gives.
         options: of `nmf`.
 
     Returns:
@@ -77,12 +55,7 @@ def factorize_stack(
 
 
 def _strongest_first(activations: Extracted, factors: Factorization) -> DFFResult:
-    return _result(activations, factors.reorder(np.argsort(-factors.strength, kind="stable").tolist()))
-
-
-def _result(activations: Extracted, factors: Factorization) -> DFFResult:
-    a = activations
-    return DFFResult(factors, a.images, a.shapes, a.sizes, a.network, a.layer.name, a.size, a.skipped)
+    return DFFResult.of(activations, factors.reorder(np.argsort(-factors.strength, kind="stable").tolist()))
 
 
 class DeepFeatureFactorization:
@@ -182,7 +155,7 @@ def apply(W: Array, activations: Extracted, *, clamp: bool = False, device: str 
     """
     A = np.maximum(activations.matrix, 0) if clamp else activations.matrix
     H = project(A, W, device=device)
-    return _result(activations, Factorization(H, W, _error(A, H, W), n_iter=0, converged=True))
+    return DFFResult.of(activations, Factorization(H, W, _error(A, H, W), n_iter=0, converged=True))
 
 
 def factor_tree(

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from .wording import one_line
 
 if TYPE_CHECKING:
     from .factorization import Factorization
+    from .networks import Layer
 
 Array = npt.NDArray[Any]
 
@@ -29,6 +30,27 @@ _VERSION = 1  # of the saved file
 
 class _NotWholeError(ValueError):
     """What was read is no result."""
+
+
+class Extracted(Protocol):
+    """What `extract` and `scale.extract` make of images, as far as factors need it."""
+
+    @property
+    def matrix(self) -> Any: ...  # noqa: D102
+    @property
+    def images(self) -> ImageSet: ...  # noqa: D102
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]: ...  # noqa: D102
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]: ...  # noqa: D102
+    @property
+    def network(self) -> str: ...  # noqa: D102
+    @property
+    def layer(self) -> Layer: ...  # noqa: D102
+    @property
+    def size(self) -> int: ...  # noqa: D102
+    @property
+    def skipped(self) -> tuple[str, ...]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +78,12 @@ class DFFResult:
     size: int
     skipped: tuple[str, ...] = ()
     maps: tuple[Array, ...] | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, activations: Extracted, factors: Factorization) -> DFFResult:
+        """Factors of activations, in the order they have."""
+        a = activations
+        return cls(factors, a.images, a.shapes, a.sizes, a.network, a.layer.name, a.size, a.skipped)
 
     @property
     def k(self) -> int:

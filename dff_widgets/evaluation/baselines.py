@@ -217,7 +217,6 @@ def _class_weights(module: torch.nn.Module, layer: str, pixels: Tensor, classes:
 
 def _result(activations: Activations, H: Array, W: Array, error: float | None = None) -> DFFResult:
     """Any heat maps as a DFFResult, negative entries as 0. Where they do not model A, the error is NaN."""
-    a = activations
     H, W = np.asarray(H, dtype=np.float32), np.asarray(W, dtype=np.float32)
     fac = Factorization(H, W, float("nan") if error is None else error, n_iter=0, converged=True)
-    return DFFResult(fac, a.images, a.shapes, a.sizes, a.network, a.layer.name, a.size, a.skipped)
+    return DFFResult.of(activations, fac)

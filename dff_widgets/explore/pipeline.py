@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..images import ImageSet
-from ..result import DFFResult
+from ..result import DFFResult, Extracted
 from .memo import Memo
 from .stack import Stack
 from .state import Place, Request
 
 if TYPE_CHECKING:
-    from ..dff import Extracted
     from ..factorization import Sketch
     from ..networks import Layer, Network
     from ..scale import Store

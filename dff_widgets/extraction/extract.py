@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from ..devices import pick_device
 from ..images import ImageSet, UnreadableImageError, warn_left_out
 from ..networks import (
     FORWARD_ERRORS,
@@ -226,7 +227,7 @@ def stream(
     asked = [network.layer(name) for name in layers]
     size = whole_number(size, "size", 16, "the short side in whole pixels")
     batch_size = whole_number(batch_size, "batch_size", 1, "a whole number of images")
-    where = _device(device)
+    where = pick_device(device)
     skipped = {} if skipped is None else skipped
     sizes = readable_sizes(images, skipped, lambda: None) if sizes is None else sizes
     groups: dict[tuple[int, int], list[int]] = {}
@@ -371,16 +372,6 @@ def whole_number(value: Any, name: str, least: int, what: str) -> int:
     if number < least:
         raise ValueError(f"{name} is {value!r}; give {what}, at least {least}")
     return number
-
-
-def _device(device: str | torch.device) -> torch.device:
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f'device {str(device)!r} is not available here; "auto" takes CUDA, MPS or the CPU') from error
-    return torch.device(device)
 
 
 def _decoders(device: torch.device) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["check_count", "check_one_of", "check_tol", "pick_device", "to_array", "to_matrix"]
+__all__ = ["check_count", "check_one_of", "check_tol", "to_array", "to_matrix"]
 
 
 class _Writable:
@@ -49,18 +49,6 @@ def to_matrix(A: Any, name: str = "A", *, clamp: bool = False) -> tuple[Tensor, 
 def to_array(X: Tensor, like: Any) -> Any:
     """X as the caller's kind of array: NumPy for NumPy, else a tensor on the device of ``like``."""
     return X.to(like.device) if isinstance(like, Tensor) else X.cpu().numpy()
-
-
-def pick_device(device: str | torch.device, X: Tensor) -> torch.device:
-    """Where to compute: ``"auto"`` is X's own accelerator, else CUDA, else MPS, else the CPU."""
-    if device == "auto":
-        if X.device.type != "cpu":
-            return X.device
-        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        return torch.empty(0, device=device).device  # "cuda" becomes "cuda:0", which compares equal to a tensor's
-    except (RuntimeError, AssertionError, TypeError) as e:
-        raise ValueError(f'device={device!r} is not available here; device="auto" takes CUDA, MPS or the CPU') from e
 
 
 def check_count(value: Any, name: str, low: int, high: int | None = None, why: str = "") -> int:

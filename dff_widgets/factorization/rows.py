@@ -16,7 +16,8 @@ import scipy.sparse
 import torch
 from torch import Tensor
 
-from .check import pick_device, to_matrix
+from ..devices import pick_device
+from .check import to_matrix
 from .eigen import leading_axes, leading_eigenvectors, range_pays
 from .passes import Blocks, Local, Passes
 

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
+from ..devices import pick_device
 from ..factorization.threads import one_thread_for
 from ..images import ImageSet, UnreadableImageError
 from .maps import upsample
@@ -205,7 +206,7 @@ def refine(
     for name, count, least in (("iterations", iterations, 0), ("subsample", subsample, 1)):
         if count < least or int(count) != count:
             raise ValueError(f"{name} is {count!r}; give a whole number of at least {least}")
-    where = _device(device)
+    where = pick_device(device)
     guide = torch.from_numpy(np.ascontiguousarray(pixels)).to(where).permute(0, 3, 1, 2).float()
     guide = guide / 255 if pixels.dtype == np.uint8 else guide
     absent = torch.from_numpy(~np.isfinite(level)).to(where)[..., None, None]
@@ -294,9 +295,3 @@ def _check(image: Array, maps: Array, levels: Array) -> None:
         raise ValueError("maps have entries that are negative or not finite; give heat maps of at least 0")
     if image.dtype != np.uint8 and (image.dtype.kind != "f" or not (image.min() >= 0 and image.max() <= 1)):
         raise ValueError(f"image is {image.dtype} and not all in 0..1; give uint8, or float in 0..1")
-
-
-def _device(device: str) -> torch.device:
-    if device != "auto":
-        return torch.device(device)
-    return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")

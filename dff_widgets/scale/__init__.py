@@ -15,9 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ..factorization import Sketch, nmf
+from ..dff import factorize as factorize_extracted
+from ..factorization import Sketch
 from ..result import DFFResult
 from .fill import create, extract
 from .store import Store
@@ -48,11 +47,8 @@ def factorize(
     Returns:
         DFFResult.
     """
-    matrix = sketch or (store if client is None else distribute(store, client))
-    factors = nmf(matrix, k, **options)
-    factors = factors.reorder(np.argsort(-factors.strength, kind="stable").tolist())
-    about = (store.images, store.shapes, store.sizes, store.network, store.layer.name, store.size, store.skipped)
-    return DFFResult(factors, *about)
+    matrix = sketch or (None if client is None else distribute(store, client))
+    return factorize_extracted(store, k, matrix=matrix, **options)
 
 
 def distribute(store: Store, client: Client, **options: Any) -> Distributed:

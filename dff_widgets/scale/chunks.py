@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..devices import pick_device
 from ..extraction import Activations, Progress
-from ..factorization.check import pick_device
 from ..factorization.rows import CHUNK, add_gram, mirrored
 from ..images import ImageSet, UnreadableImageError, warn_left_out
 from .files import CHUNKS, Chunk, read, room, write
@@ -123,7 +123,7 @@ def _rows(
 
 def _sums(rows: Array) -> tuple[Array, float, float, float]:
     """AᵀA in float64, the least entry, the sum of |A| and ``‖A‖²`` of some rows."""
-    device = pick_device("auto", torch.empty(0))  # a GPU where there is one: this is c multiplications for each entry
+    device = pick_device()  # a GPU where there is one: this is c multiplications for each entry
     C = torch.zeros(rows.shape[1], rows.shape[1], device=device)
     least, total_size, squared_norm = math.inf, 0.0, 0.0
     for start in range(0, len(rows), CHUNK):

@@ -24,7 +24,7 @@ import torch
 from distributed import Client, Future, WorkerPlugin, as_completed, get_worker
 from torch import Tensor
 
-from ..factorization.check import pick_device
+from ..devices import pick_device
 from ..factorization.passes import Blocks, Local, Passes, Update
 from ..factorization.rows import CHUNK, Dense, Progress, Projected, Projection
 from ..images import ImageSet
@@ -226,10 +226,6 @@ def _tree(client: Client, values: list[Future], add: Callable[[list[Any]], Any])
 
 
 # -------------------------------------------------------------------------------------------- tasks, on a worker
-def _device(device: str | torch.device) -> torch.device:
-    return pick_device(device, torch.empty(0))
-
-
 def _tensor(array: Array, device: str | torch.device = "cpu") -> Tensor:
     return torch.from_numpy(np.require(array, requirements="W")).to(device)  # what has travelled may be read-only
 
@@ -239,13 +235,13 @@ def _itself(value: Any) -> Any:
 
 
 def _project(part: _Stored, V: Array, device: str | torch.device) -> _Projected:
-    where = _device(device)
+    where = pick_device(device)
     axes = _tensor(V, where)
     return _Projected(torch.cat([(X @ axes).cpu() for _, X in dense(part.store, where, CHUNK)]).numpy(), V)
 
 
 def _each(part: _Stored, function: Callable[[Tensor], Tensor], step: int, device: str | torch.device) -> Array:
-    return torch.cat([function(X).cpu() for _, X in dense(part.store, _device(device), step)]).numpy()
+    return torch.cat([function(X).cpu() for _, X in dense(part.store, pick_device(device), step)]).numpy()
 
 
 def _placed(rows: slice, file: Path) -> tuple[Array]:
@@ -255,7 +251,7 @@ def _placed(rows: slice, file: Path) -> tuple[Array]:
 def _step(
     block: Any, H: tuple[Array, ...], *, W: Array, update: Update, sweeps: int, beyond: list[float], device: Any
 ) -> tuple[Array, Array, Array]:
-    where = _device(device)
+    where = pick_device(device)
     passes = Local(lambda: block.blocks(where))
     new, Q, S = passes.step(_tensor(H[0], where), _tensor(W, where), update, sweeps=sweeps, beyond=beyond)
     return new.cpu().numpy(), Q.cpu().numpy(), S.cpu().numpy()

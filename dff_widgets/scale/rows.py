@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..factorization.check import pick_device
+from ..devices import pick_device
 from ..factorization.rows import CHUNK, Progress, Projection, Rows
 from .files import Chunk, checksum, read, room, write
 
@@ -79,7 +79,7 @@ class StoredRows(Rows):
     def __init__(self, store: Stored, device: str | torch.device) -> None:
         self.store = store
         self.shape = store.shape
-        self.device = pick_device(device, torch.empty(0))
+        self.device = pick_device(device)
         self.nonnegative = store.least >= 0
         self.squared_norm = store.squared_norm
         self.step = max(1, _BLOCK_BYTES // (4 * store.shape[1]))

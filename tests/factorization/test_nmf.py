@@ -364,7 +364,7 @@ def with_value(value):
         (activations(), {"max_iter": 0}, ValueError, r"^max_iter must be at least 1"),
         (activations(), {"tol": -1}, ValueError, r"^tol must be"),
         (activations(), {"seed": -1}, ValueError, r"^seed must be"),
-        (activations(), {"device": "quantum"}, ValueError, r"^device='quantum' is not available"),
+        (activations(), {"device": "quantum"}, ValueError, r"^device 'quantum' is not available"),
     ],
 )
 def test_what_is_refused_is_named(A, options, error, message):
