@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from ..devices import pick_device
 from ..images import ImageSet
 from ..networks import (
     Layer,
@@ -32,7 +33,7 @@ from ..networks import (
     scores_after,
 )
 from .batches import batches
-from .extract import Activations, _device, _moved
+from .extract import Activations, _moved
 
 Array = npt.NDArray[Any]
 
@@ -95,7 +96,7 @@ def rest_of(
         raise ValueError(
             f"activations are {activations.matrix.shape}; the result is of ({rows}, {channels}): give its own"
         )
-    with inference(loaded.module), _moved(loaded.module, _device(device)) as like:
+    with inference(loaded.module), _moved(loaded.module, pick_device(device)) as like:
         yield Rest(result, loaded, layer, like, activations)
 
 
