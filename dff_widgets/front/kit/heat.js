@@ -92,23 +92,29 @@ function cleared(n) {
 
 /**
  * Layers over one another, the first at the bottom, as straight RGBA.
- * @param {Layer[]} layers  all of one size
+ * @param {Layer[]} layers  all of one size, and all heat or all masks
  * @param {Uint8ClampedArray} out  (h, w, 4)
  */
 export function compose(layers, out) {
+  const drawn = layers.filter((layer) => layer.opacity > 0);
+  if (!drawn.length) out.fill(0);
+  else if (drawn.length <= MOST_BITS && drawn.every((layer) => layer.cut !== null)) composeMasks(drawn, out);
+  else composeHeat(drawn, out);
+}
+
+/** @param {Layer[]} layers @param {Uint8ClampedArray} out */
+function composeHeat(layers, out) {
   const n = out.length / 4;
   const { red, green, blue, through } = cleared(n);
   for (const { grid, ink: color, opacity, gain, cut } of layers) {
-    if (opacity <= 0) continue;
     const { values } = grid;
     const { r, g, b } = color;
     const scale = gain / (255 * UNIT);
-    const least = cut === null ? 0 : Math.max(Math.round(cut * UNIT), 1);
+    const least = leastOf(cut);
     for (let p = 0; p < n; p++) {
       const v = values[p];
       if (v === 0 || v < least) continue;
-      const strength = cut === null ? v * scale : 1;
-      const a = Math.min(strength, 1) * opacity;
+      const a = (cut === null ? Math.min(v * scale, 1) : 1) * opacity;
       const rest = 1 - a;
       red[p] = red[p] * rest + r * a;
       green[p] = green[p] * rest + g * a;
@@ -118,17 +124,53 @@ export function compose(layers, out) {
   }
   for (let p = 0, q = 0; p < n; p++, q += 4) {
     const a = 1 - through[p];
-    if (a <= 0) {
-      out[q + 3] = 0;
-      continue;
-    }
-    const by = 1 / a;
+    const by = a > 0 ? 1 / a : 0;
     out[q] = red[p] * by;
     out[q + 1] = green[p] * by;
     out[q + 2] = blue[p] * by;
     out[q + 3] = 255 * a;
   }
 }
+
+/** The least value of a Grid that is drawn. @param {number | null} cut */
+const leastOf = (cut) => (cut === null ? 0 : Math.max(Math.round(cut * UNIT), 1));
+
+/**
+ * Masks are there or not: each pixel's pattern of them has one colour, computed once.
+ * @param {Layer[]} layers @param {Uint8ClampedArray} out
+ */
+function composeMasks(layers, out) {
+  const n = out.length / 4;
+  if (patterns.length !== n) patterns = new Uint16Array(n);
+  patterns.fill(0);
+  layers.forEach(({ grid: { values }, cut }, f) => {
+    const [least, bit] = [leastOf(cut), 1 << f];
+    for (let p = 0; p < n; p++) if (values[p] >= least) patterns[p] |= bit;
+  });
+  const words = new Uint32Array(out.buffer, out.byteOffset, n);
+  const colors = new Uint32Array(1 << layers.length);
+  for (let pattern = 1; pattern < colors.length; pattern++) colors[pattern] = patternColor(layers, pattern);
+  for (let p = 0; p < n; p++) words[p] = colors[patterns[p]];
+}
+
+const MOST_BITS = 12; // of a pattern: its table is small
+let patterns = new Uint16Array(0);
+
+/** Those of the layers whose bits are set, over one another, as a word of RGBA. @param {Layer[]} layers @param {number} pattern */
+function patternColor(layers, pattern) {
+  let [r, g, b, through] = [0, 0, 0, 1];
+  layers.forEach(({ ink: color, opacity }, f) => {
+    if (!(pattern & (1 << f))) return;
+    const rest = 1 - opacity;
+    [r, g, b] = [r * rest + color.r * opacity, g * rest + color.g * opacity, b * rest + color.b * opacity];
+    through *= rest;
+  });
+  const a = 1 - through;
+  pixel.set([r / a, g / a, b / a, 255 * a]); // rounded and clamped
+  return word[0];
+}
+const pixel = new Uint8ClampedArray(4);
+const word = new Uint32Array(pixel.buffer); // in the machine's own order of bytes, as the picture is
 
 /**
  * The strength 0..255 of a map at a point of the image, bilinear as drawn.

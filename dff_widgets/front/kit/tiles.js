@@ -11,9 +11,9 @@ import { photoShelf } from "./photos.js";
 /** @typedef {{ h: number, w: number, maps: Uint8Array[], sharp: boolean }} Maps  of one image and k */
 /** @typedef {ReturnType<typeof createTiles>} Tiles */
 
-const MOST_GRIDS = 4000; // enlarged heat maps that are kept, about 25 kB each
-const HEAT_PIXELS = 112; // a heat map is smooth: enlarged this far, the rest is the canvas's
-const MASK_PIXELS = 256; // a mask has an edge
+const MOST_GRIDS = 4000; // enlarged heat maps that are kept, about 14 kB each
+const HEAT_PIXELS = 84; // a heat map is smooth: enlarged this far, the rest is the canvas's
+const MASK_PIXELS = 224; // a mask has an edge
 
 /**
  * @param {Store<State>} store

@@ -146,6 +146,8 @@ export interface Local {
   page: boolean; // an exported page: there never was a kernel
   solo: number; // the concept shown alone, -1: none
   hovered: number; // the factor whose card is under the pointer, -1: none
+  side: string; // the tab beside the stage
+  closer: boolean; // whether the drawer under the stage is open
 }
 
 export type State = Choices & Told & Local;
@@ -180,6 +182,27 @@ export interface PaneModel {
   send(content: Record<string, unknown>, callbacks?: unknown, buffers?: ArrayBuffer[]): void;
 }
 
+/** A part of the app that its registry names; see app/panes.js. */
+export interface Pane {
+  name: string; // as `State.tab` has it
+  title: string;
+  mount(host: HTMLElement, context: Context): Mounted;
+}
+
+export interface FactorAction {
+  title: string;
+  run(context: Context, factor: import("./levels.js").Factor): void;
+}
+
+/** What else there is to see and do; see app/panes.js. */
+export interface Panes {
+  STAGE: Pane[];
+  SIDE: Pane[];
+  FOCUS: Pane | null;
+  CLOSER: Pane | null;
+  FACTOR_ACTIONS: FactorAction[];
+}
+
 /** What every part of the app is given. */
 export interface Context {
   store: Store<State>;
@@ -190,6 +213,7 @@ export interface Context {
   pane(name: string): PaneModel;
   tiles: import("./tiles.js").Tiles;
   asleep(): boolean;
+  panes: Panes;
   signal: AbortSignal;
 }
 

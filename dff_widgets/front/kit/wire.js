@@ -72,7 +72,17 @@ export function wire(model, signal) {
   /** @param {keyof typeof known} name */
   const read = (name) => model.get(name) ?? known[name];
   const traits = Object.fromEntries(names.map((name) => [name, read(name)]));
-  const store = createStore(/** @type {State} */ ({ ...traits, asleep: false, page: false, solo: -1, hovered: -1 }));
+  const store = createStore(
+    /** @type {State} */ ({
+      ...traits,
+      asleep: false,
+      page: false,
+      solo: -1,
+      hovered: -1,
+      side: "factors",
+      closer: false,
+    }),
+  );
   for (const name of names) {
     const follow = () => store.set({ [name]: read(name) });
     model.on(`change:${name}`, follow);

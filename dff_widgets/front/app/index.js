@@ -1,0 +1,47 @@
+// The explorer: one app in one element, which a notebook, an exported page or a test gives a model.
+
+import { asking } from "../kit/asking.js";
+import { keepKeys, make } from "../kit/dom.js";
+import { followTheme } from "../kit/theme.js";
+import { createTiles } from "../kit/tiles.js";
+import { wire } from "../kit/wire.js";
+import { mountKeys } from "./keyboard.js";
+import * as panes from "./panes.js";
+import { mountShell } from "./shell.js";
+
+/** @import { Context, Model } from "../kit/types.d.ts" */
+
+/**
+ * @param {{ model: Model, el: HTMLElement }} given  as anywidget gives them
+ * @returns {() => void} ends it
+ */
+function render({ model, el }) {
+  const gone = new AbortController();
+  const { signal } = gone;
+  const { store, choose, release } = wire(model, signal);
+  const { ask, hello, pane } = asking(model, store, signal);
+  const root = make("div", { class: "dffw dffw-app", tabIndex: -1, aria: { role: "group", label: "DFF explorer" } });
+  keepKeys(root);
+  followTheme(root, signal);
+
+  /** @type {Context} */
+  const context = {
+    store,
+    choose,
+    release,
+    ask,
+    pane,
+    tiles: createTiles(store, ask, signal),
+    panes,
+    asleep: () => store.get("asleep"),
+    signal,
+  };
+  const actions = mountShell(root, context);
+  mountKeys(root, context, actions);
+  el.replaceChildren(root);
+  if (/** @type {any} */ (model).get("page")) store.set({ page: true, asleep: true });
+  else hello();
+  return () => gone.abort();
+}
+
+export default { render };

@@ -1,0 +1,116 @@
+// k: a row of numbers over bars of the explained share. A press, or a drag along the row, changes it at once.
+
+import { describe, listen, make, percent } from "../kit/dom.js";
+import { roving } from "../kit/roving.js";
+
+/** @import { Context } from "../kit/types.d.ts" */
+
+const BAR = 26; // px of the highest
+const LEAST = 3;
+
+/**
+ * How high the bars are, in px, for shares of what is explained (0..1).
+ * @param {number[]} explained
+ */
+export function barHeights(explained) {
+  const most = Math.max(...explained, 1e-9);
+  return explained.map((share) => Math.max(LEAST, Math.round((BAR * share) / most)));
+}
+
+/** @param {Context} context */
+export function kRow({ store, choose, release, signal }) {
+  const group = make("div", { class: "dffw-ks", aria: { role: "radiogroup", label: "Number of factors, k" } });
+  const element = make(
+    "div",
+    { class: "dffw-k" },
+    make("span", { class: "dffw-k-label", aria: { hidden: true } }, "Factors", make("br"), "k"),
+    group,
+  );
+  /** @type {HTMLButtonElement[]} */
+  let buttons = [];
+  let drawn = "";
+  const move = roving(group, signal, (item) => choose({ k: Number(item.dataset.k) }));
+
+  function build() {
+    const { ks, levels, suggested } = store.get("stack");
+    const all = [...new Set([...(ks.length ? ks : [store.get("k")]), store.get("k")])].sort((a, b) => a - b);
+    const signature = JSON.stringify([all, suggested, levels.map((level) => level.explained)]);
+    if (signature === drawn) return;
+    drawn = signature;
+    const shares = all.map((k) => levels.find((level) => level.k === k)?.explained ?? 0);
+    const heights = barHeights(shares);
+    buttons = all.map((k, i) => numberButton(k, shares[i], heights[i], k === suggested));
+    group.replaceChildren(...buttons);
+  }
+
+  function sync() {
+    build();
+    const k = store.get("k");
+    for (const button of buttons) describe(button, "checked", Number(button.dataset.k) === k);
+    move.set(
+      buttons,
+      buttons.find((button) => Number(button.dataset.k) === k),
+    );
+  }
+
+  /** @param {PointerEvent} event */
+  function under(event) {
+    return buttons.find((button) => {
+      const box = button.getBoundingClientRect();
+      return event.clientX >= box.left - 1 && event.clientX < box.right + 1;
+    });
+  }
+
+  listen(
+    group,
+    "pointerdown",
+    (/** @type {PointerEvent} */ down) => {
+      if (down.button !== 0 || !under(down)) return;
+      const dragging = new AbortController();
+      /** @param {PointerEvent} event */
+      const follow = (event) => {
+        const button = under(event);
+        if (button) choose({ k: Number(button.dataset.k) }, { held: true });
+      };
+      const end = () => {
+        dragging.abort();
+        release();
+      };
+      follow(down);
+      listen(window, "pointermove", follow, dragging.signal);
+      listen(window, "pointerup pointercancel blur", end, dragging.signal);
+    },
+    signal,
+  );
+  listen(
+    group,
+    "click",
+    (event) => {
+      // by a keyboard or a screen reader: no pointer came before
+      const button = event.target.closest("button");
+      if (button) choose({ k: Number(button.dataset.k) });
+    },
+    signal,
+  );
+
+  store.on(["k", "stack"], sync, signal);
+  sync();
+  return element;
+}
+
+/** @param {number} k @param {number} share @param {number} height @param {boolean} suggested */
+function numberButton(k, share, height, suggested) {
+  const says = share > 0 ? `k = ${k} explains ${percent(share)} of the activations` : `k = ${k}`;
+  const label = suggested ? `${says}; suggested` : says;
+  return make(
+    "button",
+    {
+      class: suggested ? "dffw-number dffw-suggested" : "dffw-number",
+      title: label,
+      data: { k: String(k) },
+      aria: { role: "radio", label },
+    },
+    make("i", { css: { height: `${share > 0 ? height : LEAST}px` } }),
+    make("span", { text: String(k) }),
+  );
+}

@@ -1,0 +1,18 @@
+// What else there is to see, beside gallery and factors: each pane registers here, in the order of its tab.
+
+/** @import { FactorAction, Pane } from "../kit/types.d.ts" */
+
+/** In the stage, in place of the gallery. @type {Pane[]} */
+export const STAGE = [];
+
+/** Beside the stage, in place of the factors. @type {Pane[]} */
+export const SIDE = [];
+
+/** The image that is open (State.opened), over the stage. @type {Pane | null} */
+export const FOCUS = null;
+
+/** The selected factor closer, in a drawer under the stage. @type {Pane | null} */
+export const CLOSER = null;
+
+/** More that can be done with one factor, in the menu of its card. @type {FactorAction[]} */
+export const FACTOR_ACTIONS = [];

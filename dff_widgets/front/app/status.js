@@ -1,0 +1,99 @@
+// The status line: what is there, what is being computed, what went wrong, whether a kernel answers.
+
+import { describe, listen, make, percent, say } from "../kit/dom.js";
+import { presentLevel } from "../kit/levels.js";
+
+/** @import { Context, State, Status, Store } from "../kit/types.d.ts" */
+
+const ASLEEP = "No kernel answers: k, colours, names shown, masks and photos still work; the rest wakes with it.";
+
+/**
+ * What is there, in words.
+ * @param {Store<State>} store
+ */
+export function summary(store) {
+  const level = presentLevel(store);
+  if (!level) return store.get("status").text;
+  const factors = level.k === 1 ? "1 factor explains" : `${level.k} factors explain`;
+  return `${factors} ${percent(level.explained)} of the activations`;
+}
+
+/** @param {number | null} seconds */
+export function timeLeft(seconds) {
+  if (seconds === null || !Number.isFinite(seconds)) return "";
+  if (seconds < 1.5) return "a second left";
+  if (seconds < 90) return `${Math.round(seconds)} s left`;
+  return `${Math.round(seconds / 60)} min left`;
+}
+
+/** @param {Status} status */
+export function progress({ step, done, total, left }) {
+  const of = total > 0 ? ` ${done.toLocaleString("en")}/${total.toLocaleString("en")}` : "";
+  const time = timeLeft(left);
+  return `${step}${of}${time ? `, ${time}` : ""}`;
+}
+
+/**
+ * @param {HTMLElement} host
+ * @param {Context} context
+ */
+export function mountStatus(host, context) {
+  const { store, ask, signal } = context;
+  const there = make("span", { class: "dffw-one-line" });
+  const more = make("span", { class: "dffw-one-line dffw-more-said" });
+  const problem = make("span", { class: "dffw-one-line dffw-wrong", hidden: true, aria: { role: "alert" } });
+  const doing = make("span", { class: "dffw-one-line dffw-doing dffw-num" });
+  const bar = make("progress", { class: "dffw-progress", max: 1, aria: { label: "Done" } });
+  const cancel = make("button", { class: "dffw-btn dffw-small", text: "Cancel" });
+  const work = make("div", { class: "dffw-work" }, doing, bar, cancel);
+  const live = make("span", { class: "dffw-unseen", aria: { role: "status", live: "polite" } });
+  host.append(make("div", { class: "dffw-there" }, problem, there, more), work, hints(), live);
+  listen(cancel, "click", () => ask("cancel").catch(() => {}), signal);
+
+  function sync() {
+    const status = store.get("status");
+    const asleep = store.get("asleep") && !store.get("page");
+    say(there, summary(store));
+    say(more, asleep ? ASLEEP : status.text === there.textContent ? "" : status.text);
+    more.title = more.textContent ?? "";
+    host.classList.toggle("dffw-asleep", asleep);
+    problem.hidden = !status.problem;
+    say(problem, status.problem ?? "");
+    problem.title = status.problem ?? "";
+    syncWork(status, asleep);
+  }
+
+  /** @param {Status} status @param {boolean} asleep */
+  function syncWork(status, asleep) {
+    const busy = status.busy && !asleep;
+    work.classList.toggle("dffw-idle", !busy);
+    cancel.disabled = !busy;
+    if (busy) say(doing, progress(status));
+    if (busy && status.total > 0) bar.value = status.done / status.total;
+    else bar.removeAttribute("value");
+    describe(bar, "hidden", !busy);
+    say(live, busy ? status.step : (status.problem ?? ""));
+  }
+
+  store.on(["status", "stack", "k", "asleep"], sync, signal);
+  sync();
+}
+
+/** The keys that one should know. */
+function hints() {
+  const key = (/** @type {string} */ text) => make("kbd", { class: "dffw-kbd", text });
+  return make(
+    "span",
+    { class: "dffw-hints", aria: { hidden: true } },
+    key("1"),
+    "–",
+    key("9"),
+    " factor  ",
+    key("["),
+    " ",
+    key("]"),
+    " k  ",
+    key("?"),
+    " keys",
+  );
+}

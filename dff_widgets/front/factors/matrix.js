@@ -1,0 +1,167 @@
+// How much of each part each factor covers, and what a person names by it: cells assign.
+
+import { describe, listen, make, percent, say } from "../kit/dom.js";
+import { needsKernel } from "../kit/kernel.js";
+import { factorsOf } from "../kit/levels.js";
+import { arrow } from "../kit/roving.js";
+
+/** @import { Context } from "../kit/types.d.ts" */
+/** @import { Factor } from "../kit/levels.js" */
+
+const UPRIGHT = 6; // more columns than this, and their names stand
+
+/**
+ * @param {HTMLElement} host
+ * @param {Context} context
+ */
+export function mountMatrix(host, context) {
+  const { store, signal } = context;
+  const covered = make("span", { class: "dffw-mut dffw-num" });
+  const table = make("table", { aria: { label: "Coverage of the parts by the factors" } });
+  const frame = make("div", { class: "dffw-matrix" }, table);
+  const assigning = assignRow(context);
+  const element = make("section", {
+    class: "dffw-section",
+    hidden: true,
+    aria: { label: "Parts covered by each factor" },
+  });
+  element.append(make("h4", {}, "Parts covered by each factor", covered), frame, assigning.element);
+  host.append(element);
+  /** @type {HTMLButtonElement[][]} */
+  let cells = [];
+  let shape = "";
+
+  /** @param {number} k @param {string[]} parts */
+  function build(k, parts) {
+    cells = Array.from({ length: k }, (_, f) => parts.map((part) => cell(context, f, part)));
+    const head = make(
+      "tr",
+      {},
+      make("td"),
+      ...parts.map((part) => make("th", { scope: "col", title: part }, make("span", { text: part, dir: "auto" }))),
+    );
+    const rows = cells.map((row, f) =>
+      make(
+        "tr",
+        {},
+        make("th", { scope: "row", aria: { label: `factor ${f + 1}` } }, make("i", { class: "dffw-swatch" })),
+        ...row.map((one) => make("td", {}, one)),
+      ),
+    );
+    frame.classList.toggle("dffw-many", parts.length > UPRIGHT);
+    table.replaceChildren(make("thead", {}, head), make("tbody", {}, ...rows));
+    stopAt(cells[0]?.[0]);
+  }
+
+  /** @param {HTMLButtonElement | undefined} stop */
+  function stopAt(stop) {
+    for (const one of cells.flat()) one.tabIndex = one === stop ? 0 : -1;
+  }
+
+  listen(table, "focusin", (event) => stopAt(event.target), signal);
+  listen(
+    table,
+    "keydown",
+    (event) => {
+      const step = arrow(event.key);
+      const f = cells.findIndex((row) => row.includes(event.target));
+      if (!step || f < 0) return;
+      event.preventDefault();
+      event.stopPropagation();
+      cells[f + step[0]]?.[cells[f].indexOf(event.target) + step[1]]?.focus();
+    },
+    signal,
+  );
+
+  function sync() {
+    const { parts, coverage, covered: done, of, stale, k } = store.get("scores");
+    const factors = factorsOf(store);
+    const known = parts.length > 0 && k > 0;
+    element.hidden = !known;
+    if (!known) return;
+    const now = JSON.stringify([factors.length, parts]);
+    if (now !== shape) build(factors.length, parts);
+    shape = now;
+    const old = k !== factors.length;
+    element.classList.toggle("dffw-recounted", stale || old);
+    say(covered, stale && of > done ? `${done} of ${of} images` : "%");
+    factors.forEach((factor, f) => {
+      cells[f].forEach((one, p) => {
+        syncCell(one, factor, parts[p], old ? null : (coverage[f]?.[p] ?? 0));
+      });
+    });
+    table.querySelectorAll("tbody .dffw-swatch").forEach((mark, f) => {
+      /** @type {HTMLElement} */ (mark).style.setProperty("--dffw-color", factors[f].color);
+    });
+    assigning.sync();
+  }
+  store.on(["scores", "stack", "k", "appearance", "asleep"], sync, signal);
+  sync();
+}
+
+/** @param {Context} context @param {number} factor @param {string} part */
+function cell({ ask, store, signal }, factor, part) {
+  const button = make("button", { class: "dffw-cell" });
+  listen(button, "click", () => store.get("asleep") || ask("toggle", { factor, part }).catch(() => {}), signal);
+  return button;
+}
+
+/** @param {HTMLButtonElement} button @param {Factor} factor @param {string} part @param {number | null} share  null: not counted yet */
+function syncCell(button, factor, part, share) {
+  const own = factor.names.includes(part);
+  const name = part.slice(0, 100);
+  say(button, share === null ? "·" : String(Math.round(100 * share)));
+  button.style.setProperty("--dffw-color", factor.color);
+  button.style.setProperty("--dffw-part", `${Math.round(52 * (share ?? 0))}%`);
+  describe(button, "pressed", own);
+  const says = share === null ? "being counted" : `${percent(share)} covered`;
+  button.title = `${factor.title.slice(0, 60)} and ${name}: ${says}; click to ${own ? "take the name away" : "name it so"}`;
+  describe(button, "label", `Factor ${factor.index + 1}, ${name}: ${says}`);
+}
+
+/** The buttons under the matrix, and the mean. @param {Context} context */
+function assignRow({ ask, store, signal }) {
+  const cut = make("input", {
+    type: "number",
+    class: "dffw-percent",
+    min: "0",
+    max: "100",
+    step: "5",
+    aria: { label: "Coverage in percent above which a part is assigned" },
+  });
+  const assign = make("button", {
+    class: "dffw-join",
+    text: "Assign above",
+    title: "Name every factor after the parts of which it covers more than this",
+  });
+  const clear = make("button", { class: "dffw-btn", text: "Clear", title: "Take all names away" });
+  const mean = make("span", { class: "dffw-mut dffw-mean" });
+  const value = make("b", { class: "dffw-num" });
+  const element = make(
+    "div",
+    { class: "dffw-assign" },
+    make("span", { class: "dffw-joined" }, assign, cut, make("span", { class: "dffw-mut", text: "%" })),
+    clear,
+    make("span", { class: "dffw-grow" }),
+    mean,
+  );
+  listen(
+    assign,
+    "click",
+    () => ask("assign", { threshold: Math.min(Math.max(Number(cut.value) || 0, 0), 100) / 100 }).catch(() => {}),
+    signal,
+  );
+  listen(cut, "keydown", (event) => event.key === "Enter" && assign.click(), signal);
+  listen(clear, "click", () => ask("clear").catch(() => {}), signal);
+  needsKernel(store, signal, assign, clear, cut);
+  mean.append("mean IoU ", value);
+  return {
+    element,
+    sync() {
+      const { threshold, mean: now, k } = store.get("scores");
+      if (!element.contains(document.activeElement)) cut.value = String(Math.round(100 * threshold));
+      mean.hidden = now === null;
+      say(value, now === null || k !== store.get("k") ? "…" : now.toFixed(2));
+    },
+  };
+}
