@@ -17,6 +17,8 @@ import dff_widgets as dff
 from dff_widgets.heatmaps import OKABE_ITO
 from dff_widgets.tiles import contrast, encode_tile, pack_heat
 
+FRONT = Path(dff.__file__).parent / "front"
+
 
 def record(images: dff.ImageSet, *, ks: range = range(1, 11), size: int = 224) -> dict[str, Any]:
     """All traits of the app for these images, with the embedded network."""
@@ -27,7 +29,7 @@ def record(images: dff.ImageSet, *, ks: range = range(1, 11), size: int = 224) -
     maps = {k: [tree[k].coarse_heatmaps(i) for i in range(len(images))] for k in tree}
     heat = b"".join(pack_heat([maps[k][i]])[0] for i in range(len(images)) for k in tree)
     levels = [_level(tree, k, concepts[k], maps[k]) for k in tree]
-    first = tree[list(tree)[0]]
+    first = tree.results[0]
     scores = {k: _named(tree[k], images) for k in tree} if images.parts is not None else {}
     k = 3 if 3 in list(tree) else max(tree)
     return {
@@ -62,7 +64,7 @@ def record(images: dff.ImageSet, *, ks: range = range(1, 11), size: int = 224) -
             "undoable": bool(scores), "redoable": False,
         },
         "scores": {**scores[k]["scores"]} if scores else _no_scores(),
-        "status": {"text": "12 images, 14 x 14", "step": "", "done": 0, "total": 0, "left": None, "busy": False, "problem": None},
+        "status": {"text": "", "step": "", "done": 0, "total": 0, "left": None, "busy": False, "problem": None},
     }  # fmt: skip
 
 
@@ -121,8 +123,8 @@ def _named(result: dff.DFFResult, images: dff.ImageSet) -> dict[str, Any]:
 
 def _no_scores() -> dict[str, Any]:
     return {
-        "k": 0, "look": "", "iou": [], "mean": None, "coverage": [], "parts": [], "threshold": 0.5, "covered": 0, "of": 0,
-        "stale": False, "summary": "",
+        "k": 0, "look": "", "iou": [], "mean": None, "coverage": [], "parts": [], "threshold": 0.5, "covered": 0,
+        "of": 0, "stale": False, "summary": "",
     }  # fmt: skip
 
 

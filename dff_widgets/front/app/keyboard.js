@@ -40,7 +40,7 @@ export function mountKeys(root, context, actions) {
 
   /** @param {number} step */
   function stepSize(step) {
-    const size = Math.min(Math.max(store.get("tile_size") + step, SIZES.least), SIZES.most);
+    const size = Math.min(Math.max(store.get("row_height") + step, SIZES.least), SIZES.most);
     choose({ tile_size: size }, { held: true });
     settle();
   }

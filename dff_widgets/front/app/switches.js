@@ -191,14 +191,15 @@ function sizeSlider({ store, choose, signal }) {
       min: 80,
       max: 480,
       step: 10,
-      value: store.get("tile_size"),
+      value: store.get("row_height"),
       says: (value) => `${value} pixels`,
     },
     (size, held) => choose({ tile_size: size }, { held }),
     signal,
   );
   range.element.classList.add("dffw-size");
-  range.element.title = "Height of the images (− +)";
-  store.on("tile_size", () => range.show(store.get("tile_size")), signal);
+  range.element.title = "Height of the images (− +); double click: as fits";
+  listen(range.element, "dblclick", () => choose({ tile_size: 0 }), signal);
+  store.on("row_height", () => range.show(store.get("row_height")), signal);
   return range.element;
 }

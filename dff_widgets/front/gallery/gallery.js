@@ -5,7 +5,7 @@ import { everyFrame } from "../kit/frames.js";
 import { presentLevel } from "../kit/levels.js";
 import { fader } from "./fade.js";
 import { mountHand } from "./hand.js";
-import { justify, rowsWithin } from "./layout.js";
+import { fittingHeight, justify, rowsWithin } from "./layout.js";
 import { meanOf, orderOf } from "./order.js";
 import { isStale, sceneOf, signatureOf } from "./scene.js";
 import { composeTile, describeTile, makeTile, paintTile, placeTile } from "./tile.js";
@@ -59,20 +59,21 @@ export function mountGallery(host, context) {
     const ratios = order.map((image) => (sizes[image] ? sizes[image][1] / sizes[image][0] : 1));
     const anchor = layout.rows[rowsWithin(layout.rows, scroller.scrollTop, scroller.scrollTop + 1)[0]]?.first ?? 0;
     const offset = (layout.boxes[anchor]?.top ?? 0) - scroller.scrollTop;
-    const wished = store.get("tile_size");
-    const most =
-      order.length === 1 ? height - CAPTION - 2 * MARGIN : Math.min(height - CAPTION - 2 * MARGIN, 2 * wished);
-    layout = justify(ratios, {
-      width: Math.max(width - 2 * MARGIN, 40),
-      height: wished,
-      gap: GAP,
-      caption: CAPTION,
-      most,
-    });
+    layout = justify(ratios, roomFor(ratios));
     list.style.height = `${layout.total}px`;
     if (scroller.scrollTop > 0 && layout.boxes[anchor]) scroller.scrollTop = layout.boxes[anchor].top - offset;
     sayNothing();
     inhabit();
+  }
+
+  /** @param {number[]} ratios */
+  function roomFor(ratios) {
+    const view = height - 2 * MARGIN;
+    const lone = view - CAPTION;
+    const room = { width: Math.max(width - 2 * MARGIN, 40), gap: GAP, caption: CAPTION, most: lone };
+    const wished = store.get("tile_size") || fittingHeight(ratios, room, view);
+    store.set({ row_height: wished });
+    return { ...room, height: wished, most: ratios.length === 1 ? lone : Math.min(lone, 2 * wished) };
   }
 
   function sayNothing() {

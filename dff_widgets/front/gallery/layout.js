@@ -54,6 +54,24 @@ export function justify(ratios, room) {
   return { rows, boxes, total: Math.max(top - room.gap, 0) };
 }
 
+const USUAL = 140; // px of a row: three rows fit in the app on a usual screen
+const TALLEST = 300;
+const FEW = 100; // more images than this do not fit in one view anyhow
+
+/**
+ * The height of the rows when nobody has chosen one: the largest at which all images are in view, or the usual one.
+ * @param {number[]} ratios
+ * @param {Omit<Room, "height">} room
+ * @param {number} view  height of the stage
+ */
+export function fittingHeight(ratios, room, view) {
+  if (ratios.length > FEW) return USUAL;
+  for (let height = TALLEST; height > USUAL; height -= 5) {
+    if (justify(ratios, { ...room, height }).total <= view) return height;
+  }
+  return USUAL;
+}
+
 /** The height at which images first..end-1 fill the width. @param {number[]} ratios @param {number} first @param {number} end @param {Room} room */
 function fillingHeight(ratios, first, end, { width, gap }) {
   let sum = 0;

@@ -95,6 +95,8 @@ function place(element, button, root) {
 
 /** Arrows, Home and End among the items. @param {HTMLElement} element @param {AbortSignal} signal */
 function menuKeys(element, signal) {
+  const stop = element.querySelector("[aria-checked=true]") ?? element.querySelector("[role^=menuitem]:not(:disabled)");
+  if (stop instanceof HTMLElement) stop.tabIndex = 0;
   listen(
     element,
     "keydown",

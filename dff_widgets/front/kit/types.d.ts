@@ -16,7 +16,7 @@ export interface Choices {
   percentile: number; // 0..100
   threshold: null | "auto" | "otsu";
   selected: number; // factor of the present k, -1: none
-  tile_size: number; // height of a row in CSS pixels
+  tile_size: number; // height of a row in CSS pixels, 0: as fits
   sort: Sort;
   filter: string;
   tab: string;
@@ -146,6 +146,7 @@ export interface Local {
   page: boolean; // an exported page: there never was a kernel
   solo: number; // the concept shown alone, -1: none
   hovered: number; // the factor whose card is under the pointer, -1: none
+  row_height: number; // of the gallery, as chosen or as fits
   side: string; // the tab beside the stage
   closer: boolean; // whether the drawer under the stage is open
 }
