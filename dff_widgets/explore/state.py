@@ -102,7 +102,7 @@ class State:
         threshold: in its place ``"auto"`` or ``"otsu"``; see `DFFResult.masks`.
         sort: ``"as given"``, ``"name"``, or ``"factor"`` for the strength of the selected factor.
         filter: only images with this in their names are shown.
-        tile_size: height of a row of photos in CSS pixels.
+        tile_size: height of a row of photos in CSS pixels; 0 for as high as fits.
         tab: of the stage.
         selected: the selected factor of the present k, or -1.
         opened: the image in focus, by index into the result's images, or -1.
@@ -124,7 +124,7 @@ class State:
     threshold: str | None = None
     sort: str = "as given"
     filter: str = ""
-    tile_size: int = 180
+    tile_size: int = 0
     tab: str = "gallery"
     selected: int = -1
     opened: int = -1
@@ -267,7 +267,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "threshold": _one_of(*THRESHOLDS),
     "sort": _one_of(*SORTS),
     "filter": _text,
-    "tile_size": _whole(40, 2000, "the height of a row in whole pixels"),
+    "tile_size": _whole(0, 2000, "the height of a row in whole pixels, or 0 for as high as fits"),
     "tab": _one_of(*TABS),
     "selected": _whole(-1, None, "a factor, or -1 for none"),
     "opened": _whole(-1, None, "an image, or -1 for none"),

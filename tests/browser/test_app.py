@@ -6,6 +6,7 @@ import copy
 import io
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,21 +15,43 @@ from PIL import Image
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 import dff_widgets as dff
-from dff_widgets.heatmaps import blend, upsample
+from dff_widgets.heat import blend, upsample
 from dff_widgets.link import link
 
-from ..front.record import FRONT, encoded, record
+from ..explore.recorded import encoded
+from ..explore.recorded import recorded as record
 from .conftest import FAKE_MODEL
 from .test_access import violations
 
+FRONT = Path(dff.__file__).parent / "front"
+PARTS = ["head", "torso", "legs", "tail"]
 State = dict[str, Any]
 Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
 def recorded() -> State:
-    """Four creatures, k = 1 to 5, named by coverage."""
-    return record(dff.datasets.creatures(n=4, seed=0, size=96), ks=range(1, 6), size=160)
+    """Four creatures; at k = 3 two factors have names, and there are scores, as the kernel would send them."""
+    state = record(dff.datasets.creatures(n=4, seed=0, size=96), size=160, k=3)
+    names = [["torso"], [], ["head", "tail"]]
+    titles = ["torso", "factor 1", "head + tail"]
+    state["appearance"]["levels"]["3"] |= {"names": names, "titles": titles}
+    state["appearance"] |= {"known": PARTS, "undoable": True}
+    coverage = [[0.16, 0.82, 0.05, 0.49], [0.09, 0.08, 0.96, 0.14], [1.0, 0.33, 0.13, 0.81]]
+    state["scores"] = {
+        "k": 3,
+        "look": "heat",
+        "iou": [0.73, None, 0.31],
+        "mean": 0.52,
+        "coverage": coverage,
+        "parts": PARTS,
+        "threshold": 0.5,
+        "covered": 4,
+        "of": 4,
+        "stale": False,
+        "summary": "",
+    }
+    return state
 
 
 @pytest.fixture
@@ -437,7 +460,7 @@ def test_later_images_and_sharp_maps_are_asked_for_when_they_are_seen(app: Open,
     assert asked["of"] == [3]
     per = [sum(stack["ks"]) * h * w for h, w in stack["grids"]]
     chunk = recorded["heat"][sum(per[:3]) :]
-    part = {"re": asked["id"], "part": True, "image": 3, "key": "recorded"}
+    part = {"re": asked["id"], "part": True, "image": 3, "key": recorded["stack"]["key"]}
     page.evaluate(
         "([c, ...b]) => answerFront(c, b.map((s) => decodeWire(s)))",
         [part, *map(encoded, (recorded["photos"][3], chunk))],
@@ -452,7 +475,7 @@ def test_later_images_and_sharp_maps_are_asked_for_when_they_are_seen(app: Open,
     assert not changed(look(page, 0), before)  # until it is there, the raw heat
     sharp = np.zeros((3, 40, 40), np.uint8)
     sharp[0, :20] = 255
-    part = {"re": asked["id"], "part": True, "image": 0, "k": 3, "key": "recorded", "grid": [40, 40]}
+    part = {"re": asked["id"], "part": True, "image": 0, "k": 3, "key": recorded["stack"]["key"], "grid": [40, 40]}
     page.evaluate("([c, b]) => answerFront(c, [decodeWire(b)])", [part, encoded(sharp.tobytes())])
     got = look(page, 0).astype(int)
     half = len(got) // 2

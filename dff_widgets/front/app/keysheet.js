@@ -20,9 +20,9 @@ const MOUSE = [
 
 /** @param {string} id @param {string[]} keys */
 function written(id, keys) {
-  const shown = id === "factor" ? ["1", "9"] : keys.slice(0, 2);
+  const shown = id === "factor" ? ["1", "9"] : keys.slice(0, 1);
   const marks = shown.map((key) => make("kbd", { class: "dffw-kbd", text: WRITTEN[key] ?? key }));
-  return id === "factor" ? [marks[0], "–", marks[1]] : marks.flatMap((mark, i) => (i ? [" ", mark] : [mark]));
+  return id === "factor" ? [marks[0], "–", marks[1]] : marks;
 }
 
 /**
@@ -31,7 +31,10 @@ function written(id, keys) {
  */
 export function keySheet(root, signal) {
   const close = make("button", { class: "dffw-tool", title: "Close (Esc)", aria: { label: "Close" } }, icon("close"));
-  const groups = [...new Set(KEYMAP.map((key) => key.group))].map((group) =>
+  /** @param {string[]} names */
+  const column = (...names) => make("div", {}, ...groups.filter((_, i) => names.includes(titles[i])));
+  const titles = [...new Set(KEYMAP.map((key) => key.group))];
+  const groups = titles.map((group) =>
     make(
       "section",
       {},
@@ -47,7 +50,12 @@ export function keySheet(root, signal) {
   });
   element.append(
     make("div", { class: "dffw-sheet-head" }, make("h2", { text: "Keys" }), close),
-    make("div", { class: "dffw-sheet-body" }, ...groups, mouse),
+    make(
+      "div",
+      { class: "dffw-sheet-body" },
+      column("Factors", "Editing"),
+      make("div", {}, column("View", "Images"), mouse),
+    ),
   );
   root.append(element);
   /** @type {HTMLElement | null} */

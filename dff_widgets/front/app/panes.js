@@ -1,9 +1,12 @@
 // What else there is to see, beside gallery and factors: each pane registers here, in the order of its tab.
 
+import { mount as closer } from "../closer/index.js";
+import { mount as tree } from "../tree/index.js";
+
 /** @import { FactorAction, Pane } from "../kit/types.d.ts" */
 
 /** In the stage, in place of the gallery. @type {Pane[]} */
-export const STAGE = [];
+export const STAGE = [{ name: "tree", title: "Tree", mount: tree }];
 
 /** Beside the stage, in place of the factors. @type {Pane[]} */
 export const SIDE = [];
@@ -12,7 +15,7 @@ export const SIDE = [];
 export const FOCUS = null;
 
 /** The selected factor closer, in a drawer under the stage. @type {Pane | null} */
-export const CLOSER = null;
+export const CLOSER = { name: "closer", title: "Look closer", mount: closer };
 
 /** More that can be done with one factor, in the menu of its card. @type {FactorAction[]} */
 export const FACTOR_ACTIONS = [];

@@ -1,6 +1,7 @@
 // The status line: what is there, what is being computed, what went wrong, whether a kernel answers.
 
 import { describe, listen, make, percent, say } from "../kit/dom.js";
+import { needsKernel } from "../kit/kernel.js";
 import { presentLevel } from "../kit/levels.js";
 
 /** @import { Context, State, Status, Store } from "../kit/types.d.ts" */
@@ -16,6 +17,16 @@ export function summary(store) {
   if (!level) return store.get("status").text;
   const factors = level.k === 1 ? "1 factor explains" : `${level.k} factors explain`;
   return `${factors} ${percent(level.explained)} of the activations`;
+}
+
+/**
+ * What the kernel says beside what `summary` says of the present k.
+ * @param {string} text  its parts with " · " between
+ * @param {boolean} known  there is a summary
+ */
+export function besides(text, known) {
+  const parts = text.split(" · ").filter((part) => !/ explains? \d| images?$/.test(part));
+  return known ? parts.join(" · ") : "";
 }
 
 /** @param {number | null} seconds */
@@ -48,13 +59,19 @@ export function mountStatus(host, context) {
   const work = make("div", { class: "dffw-work" }, doing, bar, cancel);
   const live = make("span", { class: "dffw-unseen", aria: { role: "status", live: "polite" } });
   host.append(make("div", { class: "dffw-there" }, problem, there, more), work, hints(), live);
+  const start = make("button", { class: "dffw-btn dffw-primary dffw-small", text: "Start", hidden: true });
+  start.title = "So many images take a while: nothing is computed until you say so";
+  work.before(start);
+  needsKernel(store, signal, start);
+  listen(start, "click", () => ask("start").catch(() => {}), signal);
   listen(cancel, "click", () => ask("cancel").catch(() => {}), signal);
 
   function sync() {
     const status = store.get("status");
     const asleep = store.get("asleep") && !store.get("page");
+    start.hidden = !store.get("place").held;
     say(there, summary(store));
-    say(more, asleep ? ASLEEP : status.text === there.textContent ? "" : status.text);
+    say(more, asleep ? ASLEEP : besides(status.text, Boolean(presentLevel(store))));
     more.title = more.textContent ?? "";
     host.classList.toggle("dffw-asleep", asleep);
     problem.hidden = !status.problem;
@@ -75,7 +92,7 @@ export function mountStatus(host, context) {
     say(live, busy ? status.step : (status.problem ?? ""));
   }
 
-  store.on(["status", "stack", "k", "asleep"], sync, signal);
+  store.on(["status", "stack", "k", "asleep", "place"], sync, signal);
   sync();
 }
 

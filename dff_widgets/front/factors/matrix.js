@@ -25,7 +25,11 @@ export function mountMatrix(host, context) {
     hidden: true,
     aria: { label: "Parts covered by each factor" },
   });
-  element.append(make("h4", {}, "Parts covered by each factor", covered), frame, assigning.element);
+  element.append(
+    make("h4", {}, make("span", {}, "Parts covered by each factor, %"), covered),
+    frame,
+    assigning.element,
+  );
   host.append(element);
   /** @type {HTMLButtonElement[][]} */
   let cells = [];
@@ -74,7 +78,7 @@ export function mountMatrix(host, context) {
   );
 
   function sync() {
-    const { parts, coverage, covered: done, of, stale, k } = store.get("scores");
+    const { parts, coverage, covered: done, of, stale, k, mean } = store.get("scores");
     const factors = factorsOf(store);
     const known = parts.length > 0 && k > 0;
     element.hidden = !known;
@@ -84,7 +88,7 @@ export function mountMatrix(host, context) {
     shape = now;
     const old = k !== factors.length;
     element.classList.toggle("dffw-recounted", stale || old);
-    say(covered, stale && of > done ? `${done} of ${of} images` : "%");
+    say(covered, stale && of > done ? `${done} of ${of} images` : meanOf(mean, old));
     factors.forEach((factor, f) => {
       cells[f].forEach((one, p) => {
         syncCell(one, factor, parts[p], old ? null : (coverage[f]?.[p] ?? 0));
@@ -119,7 +123,10 @@ function syncCell(button, factor, part, share) {
   describe(button, "label", `Factor ${factor.index + 1}, ${name}: ${says}`);
 }
 
-/** The buttons under the matrix, and the mean. @param {Context} context */
+/** @param {number | null} mean @param {boolean} old  of another k */
+const meanOf = (mean, old) => (mean === null ? "" : `mean IoU ${old ? "…" : mean.toFixed(2)}`);
+
+/** The buttons under the matrix. @param {Context} context */
 function assignRow({ ask, store, signal }) {
   const cut = make("input", {
     type: "number",
@@ -135,15 +142,11 @@ function assignRow({ ask, store, signal }) {
     title: "Name every factor after the parts of which it covers more than this",
   });
   const clear = make("button", { class: "dffw-btn", text: "Clear", title: "Take all names away" });
-  const mean = make("span", { class: "dffw-mut dffw-mean" });
-  const value = make("b", { class: "dffw-num" });
   const element = make(
     "div",
     { class: "dffw-assign" },
     make("span", { class: "dffw-joined" }, assign, cut, make("span", { class: "dffw-mut", text: "%" })),
     clear,
-    make("span", { class: "dffw-grow" }),
-    mean,
   );
   listen(
     assign,
@@ -154,14 +157,11 @@ function assignRow({ ask, store, signal }) {
   listen(cut, "keydown", (event) => event.key === "Enter" && assign.click(), signal);
   listen(clear, "click", () => ask("clear").catch(() => {}), signal);
   needsKernel(store, signal, assign, clear, cut);
-  mean.append("mean IoU ", value);
   return {
     element,
     sync() {
-      const { threshold, mean: now, k } = store.get("scores");
-      if (!element.contains(document.activeElement)) cut.value = String(Math.round(100 * threshold));
-      mean.hidden = now === null;
-      say(value, now === null || k !== store.get("k") ? "…" : now.toFixed(2));
+      if (!element.contains(document.activeElement))
+        cut.value = String(Math.round(100 * store.get("scores").threshold));
     },
   };
 }

@@ -61,6 +61,9 @@ const TOLD = {
   status: { text: "", step: "", done: 0, total: 0, left: null, busy: false, problem: null },
 };
 
+/** Traits whose values are objects of known fields. @type {Set<string>} */
+const PLAIN = new Set(["place", "choices", "stack", "appearance", "scores", "status"]);
+
 /**
  * A store that follows the model, and how one chooses.
  * @param {Model} model
@@ -69,8 +72,11 @@ const TOLD = {
 export function wire(model, signal) {
   const known = { ...CHOICES, ...TOLD };
   const names = /** @type {(keyof typeof known)[]} */ (Object.keys(known));
-  /** @param {keyof typeof known} name */
-  const read = (name) => model.get(name) ?? known[name];
+  /** What the kernel leaves out (before there is a result) is as in TOLD. @param {keyof typeof known} name */
+  const read = (name) => {
+    const value = model.get(name) ?? known[name];
+    return PLAIN.has(name) ? { .../** @type {object} */ (known[name]), .../** @type {object} */ (value) } : value;
+  };
   const traits = Object.fromEntries(names.map((name) => [name, read(name)]));
   const store = createStore(
     /** @type {State} */ ({
