@@ -25,6 +25,7 @@ from ..explore.state import State
 from ..explore.traits import Traits
 from ..images import ImageSet
 from ..link import link
+from .still import Still
 
 if TYPE_CHECKING:
     from ..scale import Store
@@ -163,7 +164,8 @@ class DFFExplorer(anywidget.AnyWidget):
         self._desk = Desk(self.model, self._photos, self._wire, self._say)
         self._desk.doing |= naming_desk(self.namer, self.scores_counted)
         self._panes = Panes(self.model, self._say, lambda: self.scores_counted.truth)
-        self._parts = (self._panes, self._desk, self.scores_counted, self.model, self._photos)
+        self._still = Still(run, lambda: (self._wire.images(self.model.now), self.model.now))
+        self._parts = (self._still, self._panes, self._desk, self.scores_counted, self.model, self._photos)
         self._writing: dict[str, object] = {}  # "by": whoever writes the traits just now
         self._news = False  # whether the model has changed since the traits were last read from it
         self._alive = False
@@ -179,6 +181,14 @@ class DFFExplorer(anywidget.AnyWidget):
         state = self.model.state
         shown = f"{self.network_name} · {state.layer or 'default layer'} · k={state.k}"
         return f"DFFExplorer({len(state.images)} images: {shown}; {self.status or 'starting'})"
+
+    def _ipython_display_(self) -> None:
+        """The widget, and after it the picture for viewers that have no widgets."""
+        from IPython.display import display
+
+        data, metadata = self._repr_mimebundle_()
+        display(data, metadata=metadata, raw=True)
+        self._still.show()
 
     @property
     def network_name(self) -> str:
@@ -208,6 +218,7 @@ class DFFExplorer(anywidget.AnyWidget):
         for what, waited in others:
             if not waited.wait(left()):
                 raise TimeoutError(f"not done after {timeout} s: {what}")
+        self._still.settle()
 
     def start(self) -> None:
         """Run the network over all images, however many there are."""
@@ -299,6 +310,7 @@ class DFFExplorer(anywidget.AnyWidget):
             self._named_first = None
             self.namer.set(labels)
         self._publish()
+        self._still.refresh()
 
     def _write(self) -> None:
         now = self.model.now

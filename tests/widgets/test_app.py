@@ -1,3 +1,5 @@
+import base64
+import io
 import json
 import threading
 import time
@@ -5,6 +7,7 @@ import time
 import numpy as np
 import pytest
 import traitlets as t
+from PIL import Image
 
 import dff_widgets as dff
 from dff_widgets.explore import Inline, wire
@@ -288,3 +291,50 @@ def test_a_pane_is_served_by_its_presenter(labelled) -> None:
     labelled._handle_custom_msg({"pane": "focus", "do": "open"}, [])
     labelled._handle_custom_msg({"pane": "nobody's", "do": "open"}, [])
     assert {content["pane"] for content in sent if content} == {"focus"}
+
+
+# ------------------------------------------------------------------------------------------- viewers without widgets
+@pytest.fixture
+def displayed(monkeypatch):
+    """What is displayed: (data, display id, whether it is an update)."""
+    import IPython.display
+
+    shown: list = []
+
+    class Handle:
+        def update(self, data, raw) -> None:
+            shown.append((data, "update"))
+
+    def display(data, *, raw, metadata=None, display_id=None):
+        shown.append((data, "new"))
+        return Handle() if display_id else None
+
+    monkeypatch.setattr(IPython.display, "display", display)
+    return shown
+
+
+def jpeg(data):
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/jpeg"])))).astype(int)
+
+
+def test_the_picture_beside_it_is_of_the_present_result(displayed) -> None:
+    explorer = DFFExplorer(photos(), network=network(), k=2, size=64, held=True, run=Inline)
+    explorer._still._quiet = 0
+    explorer._ipython_display_()
+    view, plain = displayed
+    assert view[0]["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.model_id
+    assert "image/jpeg" not in view[0]  # so that the widget itself is never sent again
+    explorer.start()
+    explorer.wait()
+    assert [kind for _, kind in displayed[2:]] == ["update"] * (len(displayed) - 2)
+    assert len(displayed) > 2
+    with_factors = jpeg(displayed[-1][0])
+    assert np.abs(with_factors[:200, :800] - jpeg(plain[0])[:200, :800]).max() > 40
+    sent = len(displayed)
+    explorer.tile_size = 200
+    explorer.wait()
+    assert len(displayed) == sent  # nothing that the picture shows
+    explorer.k = 3
+    explorer.wait()
+    assert len(displayed) > sent
+    assert np.abs(jpeg(displayed[-1][0])[:200, :800] - with_factors[:200, :800]).max() > 40
