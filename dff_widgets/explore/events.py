@@ -26,7 +26,7 @@ class StateChanged:
 
 @dataclass(frozen=True)
 class StackFound:
-    """The stack of the place that is shown: another place's, or a longer one.
+    """The stack of the place that is shown: another place's, or a longer one; or one of another layer is ready.
 
     Attributes:
         stack: None where other images were opened, of which nothing is known yet.

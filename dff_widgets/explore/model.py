@@ -17,8 +17,9 @@ from .appearance import Appearance
 from .cell import Cell
 from .events import Event
 from .jobs import CancelledError, LatestJob, Run, Ticket
-from .moment import Now, chosen, differences, given_up, opened, selecting, settled, summary
+from .moment import Now, beside, chosen, differences, given_up, opened, selecting, settled, summary
 from .pipeline import Pipeline
+from .scrubber import scrubbed
 from .stack import KS, Stack
 from .state import Place, State, Status, checked
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _OFTEN = 0.05  # seconds between two looks at how far a step is
 _QUICK = 20_000  # rows up to which every k is there in the time that a person takes to see one
+_AHEAD = 80_000  # rows up to which a layer's stack is made before anybody asks for it
 
 
 class Model:
@@ -291,6 +293,9 @@ class Model:
         """The stack of a place: whole where that is quick, else as far as the k that is asked for."""
         if named.basis is not None:
             return self.pipeline.stack(named, (), meter)
+        known = self.pipeline.known_stack(named)
+        if known is not None and k in known:
+            return known
         prepared = self.pipeline.prepared(named, meter)
         if k > prepared.most:
             raise ValueError(f"k is {k}; these activations have at most {prepared.most} factors, as many as channels")
@@ -314,9 +319,10 @@ class Model:
             now = settled(dataclasses.replace(now, network=network, grids=grids), stack)
             if seconds is None:
                 return now
-            said = Status(summary(stack[now.state.k], stack.total, seconds))
-            return dataclasses.replace(now, wanted=None, status=said)
+            said = summary(stack[now.state.k], stack.total, seconds)
+            return dataclasses.replace(now, wanted=None, status=Status(said + kept))
 
+        kept = " · activations on disk" if self.pipeline.on_disk(stack.place) else ""
         meter.check()
         self._change(change)
 
@@ -324,18 +330,33 @@ class Model:
         self._change(lambda now: given_up(now, why, failed=failed) if now.wanted is place else now)
 
     def _go_ahead(self, named: Place, ticket: Ticket) -> None:
-        """What a person may ask for next: the other k of this place."""
+        """What a person may ask for next: the other k of this place, and the other layers of the scrubber."""
 
         def report(_step: str, _done: int, _total: int) -> None:
             ticket.check()
 
         with contextlib.suppress(Exception):  # nobody asked for it, and whoever does is told
+            if named.basis is not None:
+                return
             stack = self.pipeline.stack(named, KS, report)
-            self._change(lambda now: settled(now, stack) if _is_shown(now, stack) else now)
+            self._change(lambda now: settled(now, stack) if _is_of(now, stack) and now.stack is not stack else now)
+            for layer in reversed(scrubbed(self.pipeline.network(named.network, report))):
+                place = dataclasses.replace(named, layer=layer.name)
+                prepared = self.pipeline.known_prepared(place)
+                if layer.name != named.layer and prepared is not None and prepared.rows <= _AHEAD:
+                    other = self.pipeline.stack(place, KS, report)
+                    self._change(partial(_with_ready, other=other, shown=stack))
 
 
-def _is_shown(now: Now, stack: Stack) -> bool:
-    return now.stack is not None and now.stack is not stack and now.stack.place == stack.place and now.good is now.state
+def _is_of(now: Now, stack: Stack) -> bool:
+    """Whether the place of a stack is shown, and is what is asked for."""
+    return now.stack is not None and now.stack.place == stack.place and now.wanted is None
+
+
+def _with_ready(now: Now, *, other: Stack, shown: Stack) -> Now:
+    if now.stack is None or not _is_of(now, shown):
+        return now
+    return dataclasses.replace(now, ready=beside(now.stack, (*now.ready, other)))
 
 
 class Meter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,7 @@ class Now:
         network: that of `stack`, loaded, or None.
         grids: by layer name its (h, w) for the first image.
         concept: that is selected, whatever number its factor has at the present k, or None.
+        ready: stacks of other layers of this place that are there already.
     """
 
     state: State
@@ -58,6 +59,7 @@ class Now:
     network: Network | None = None
     grids: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     concept: int | None = None
+    ready: tuple[Stack, ...] = ()
 
 
 def chosen(state: State, values: Mapping[str, Any], *, asks_first: bool) -> State:
@@ -97,7 +99,9 @@ def opened(now: Now, state: State) -> Now:
     good = now.good
     if good is not None:
         good = dataclasses.replace(good, images=state.images, shown=(), basis=None, selected=-1, opened=-1)
-    return dataclasses.replace(now, good=good, stack=None, result=None, before=None, scores=None, concept=None)
+    return dataclasses.replace(
+        now, good=good, stack=None, result=None, before=None, scores=None, concept=None, ready=()
+    )
 
 
 def settled(now: Now, stack: Stack) -> Now:
@@ -121,8 +125,28 @@ def settled(now: Now, stack: Stack) -> Now:
     state = dataclasses.replace(now.state, layer=stack.place.layer, k=k, selected=selected, held=False)
     good = state if stack.whole else now.good
     return dataclasses.replace(
-        now, state=state, good=good, stack=stack, result=result, before=before, appearance=appearance, concept=concept
+        now,
+        state=state,
+        good=good,
+        stack=stack,
+        result=result,
+        before=before,
+        appearance=appearance,
+        concept=concept,
+        ready=beside(stack, (*now.ready, *([] if now.stack is None else [now.stack]))),
     )
+
+
+def beside(stack: Stack, others: Iterable[Stack]) -> tuple[Stack, ...]:
+    """Of some stacks those that differ from this one in their layer alone, the latest of each layer."""
+    found = {
+        other.place.layer: other
+        for other in others
+        if other.whole
+        and other.place.layer != stack.place.layer
+        and dataclasses.replace(other.place, layer=stack.place.layer) == stack.place
+    }
+    return tuple(found.values())
 
 
 def selecting(now: Now) -> Now:
@@ -174,7 +198,7 @@ def differences(before: Now, after: Now) -> Iterator[Event]:
         )
         if names:
             yield StateChanged(after.state, names)
-    if after.stack is not before.stack:
+    if after.stack is not before.stack or after.ready != before.ready:
         yield StackFound(after.stack)
     if after.appearance is not before.appearance:
         yield AppearanceChanged(after.appearance)

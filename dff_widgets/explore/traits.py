@@ -79,12 +79,15 @@ class Traits:
         images, stack = self.images(now), now.stack
         self._photos.show(images)
         photos = self._photos.kept
+        ready = tuple(stack.place.layer for stack in now.ready)
         values = {
             "captions": self._once("captions", (images,), lambda: list(images.names)),
             "sizes": self._photos.sizes,
             "photos": self._once("photos", (photos,), lambda: list(photos)),
             "choices": self._once(
-                "choices", (now.network, now.state.solver, now.grids, self._recent), lambda: self._choices(now)
+                "choices",
+                (now.network, now.state.solver, now.grids, self._recent, ready),
+                lambda: self._choices(now, ready),
             ),
             "appearance": self._once(
                 "appearance",
@@ -103,6 +106,8 @@ class Traits:
             values["stack"] = self._once("stack", about, lambda: self._stack(stack, now, drawn))
             place["key"] = drawn.key if now.wanted is None else f"{drawn.key}+"
         values["place"] = place
+        for other in now.ready:  # what a person may ask for next is there at once
+            self.drawn(other)
         return values
 
     def drawn(self, stack: Stack) -> _Drawn:
@@ -118,7 +123,7 @@ class Traits:
     def _stack(self, stack: Stack, now: Now, drawn: _Drawn) -> dict[str, Any]:
         return wire.stack(stack, now.appearance, key=drawn.key, count=drawn.count, shrink=drawn.shrink)
 
-    def _choices(self, now: Now) -> dict[str, Any]:
+    def _choices(self, now: Now, ready: tuple[str, ...]) -> dict[str, Any]:
         return wire.choices(
             now.network,
             now.state.solver,
@@ -126,6 +131,7 @@ class Traits:
             networks=known_networks(),
             datasets=[{"name": name, "title": one.title, "note": one.note} for name, one in DATASETS.items()],
             recent=self._recent,
+            ready=ready if now.stack is None else (*ready, now.stack.place.layer),
             exports=[
                 {"format": name, "title": title, "suffix": Path(to).suffix} for name, (title, to) in EXPORTS.items()
             ],

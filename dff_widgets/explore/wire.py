@@ -17,6 +17,7 @@ from ..heat.maps import upsample
 from .appearance import Appearance
 from .live_scores import Scores
 from .moment import Now
+from .scrubber import scrubbed
 from .stack import KS, Stack
 from .state import SOLVERS, Status
 
@@ -94,22 +95,6 @@ def layers(network: Network | None, solver: str, grids: Mapping[str, tuple[int, 
         }
         for one in listed
     ]
-
-
-def scrubbed(network: Network) -> list[Any]:
-    """The ends of the network's stages: of each stride the last layer, non-negative where there is such a one.
-
-    The last is the default layer.
-    """
-    default = network.layer()
-    alike = [one for one in network.layers if one.nonnegative or not default.nonnegative]
-    names = [one.name for one in alike]
-    before = alike[: names.index(default.name)] if default.name in names else alike
-    ends: dict[int, Any] = {}
-    for layer in before:
-        if layer.stride < default.stride:
-            ends[layer.stride] = layer
-    return [*(ends[stride] for stride in sorted(ends)), default]
 
 
 def choices(
