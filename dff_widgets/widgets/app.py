@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..scale import Store
 
 _ENTRY = Path(__file__).parents[1] / "front" / "app" / "index.js"
-_ESM, _CSS = link(_ENTRY) if _ENTRY.exists() else ("export default { render() {} };", "")
+_ESM, _CSS = link(_ENTRY)
 
 CHOICES = tuple(one.name for one in dataclasses.fields(State))
 
