@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -58,6 +58,27 @@ def hooked(modules: Mapping[str, nn.Module], hook: Hook) -> Iterator[None]:
             handle = m.register_forward_hook(lambda m, inputs, output, name=name: hook(name, m, inputs, output))
             stack.callback(handle.remove)
         yield
+
+
+def forward_to(module: nn.Module, layers: Collection[str], batch: Tensor) -> dict[str, Any]:
+    """What some submodules give in a forward pass, which ends after the last of them.
+
+    Args:
+        module: of which the names are.
+        layers: names; each is expected to run once.
+        batch: what the module takes.
+    """
+    caught: dict[str, Any] = {}
+
+    def catch(name: str, _module: nn.Module, _inputs: tuple[Any, ...], output: Any) -> None:
+        if len(caught) == len(set(layers)) - 1:
+            caught[name] = output
+            raise StopForwardError
+        caught[name] = output.clone()  # a later module may change it in place
+
+    with hooked({name: module.get_submodule(name) for name in layers}, catch), contextlib.suppress(StopForwardError):
+        module(batch)
+    return caught
 
 
 def input_like(module: nn.Module) -> Tensor:

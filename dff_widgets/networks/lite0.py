@@ -51,6 +51,8 @@ class EfficientNetLite0(nn.Module):
 class _SameConv2d(nn.Conv2d):
     """A convolution padded as TensorFlow's "same": ceil(side / stride) positions, an odd pixel at right and bottom."""
 
+    same = True  # for `fused`
+
     def forward(self, maps: Tensor) -> Tensor:
         height, width = (
             max((-(-side // stride) - 1) * stride + kernel - side, 0)
@@ -62,6 +64,8 @@ class _SameConv2d(nn.Conv2d):
 
 class _BatchNormReLU6(nn.BatchNorm2d):
     """Batch normalization with TensorFlow's epsilon, then ReLU6."""
+
+    limits = (0.0, 6.0)  # for `fused`
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, eps=1e-3)
