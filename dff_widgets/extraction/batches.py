@@ -44,14 +44,14 @@ def batches(
     network: Network,
     sizes: Mapping[int, tuple[int, int]],
     groups: dict[tuple[int, int], list[int]],
-    batch_size: int,
+    at_once: Callable[[tuple[int, int]], int],
     skipped: dict[int, str],
     *,
     threads: int = 1,
 ) -> Generator[tuple[list[int], Tensor], None, None]:
     """Batches (indices, (n, c, H, W) normalised) of images that share a size, made ahead in other threads.
 
-    Why an image cannot be used goes to `skipped`.
+    `at_once` says how many images of a size make a batch. Why an image cannot be used goes to `skipped`.
     """
 
     def load(i: int, shape: tuple[int, int]) -> npt.NDArray[np.float32] | str:
@@ -61,9 +61,9 @@ def batches(
             return str(error)
 
     chunks = (
-        (members[begin : begin + batch_size], shape)
+        (members[begin : begin + at_once(shape)], shape)
         for shape, members in groups.items()
-        for begin in range(0, len(members), batch_size)
+        for begin in range(0, len(members), at_once(shape))
     )
     ahead: deque[list[tuple[int, Future[Any]]]] = deque()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="dff-decode")

@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,13 @@ from torch import Tensor, nn
 
 from ..devices import pick_device
 from ..images import ImageSet, UnreadableImageError, warn_left_out
+from ..names import EMBEDDED
 from ..networks import (
     FORWARD_ERRORS,
     Layer,
     Network,
-    StopForwardError,
     as_map,
-    hooked,
+    forward_to,
     inference,
     input_like,
     input_shape,
@@ -31,6 +32,9 @@ from ..networks import (
 )
 from ..wording import one_line
 from .batches import batches, readable_sizes
+
+_MAPS = 24 << 20  # bytes; tensors above 32 MiB cost the system new pages at each call
+_DEVICE_MAPS = 512 << 20  # bytes, on an accelerator
 
 Progress = Callable[[int, int], None]  # images done, images in all; may raise to cancel
 
@@ -70,8 +74,9 @@ def extract(
     *,
     layer: str | None = None,
     size: int = 320,
-    batch_size: int = 8,
+    batch_size: int | None = None,
     device: str | torch.device = "auto",
+    fuse: bool | None = None,
     progress: Progress | bool = False,
 ) -> Activations:
     """Run images through a network up to one layer.
@@ -86,8 +91,11 @@ def extract(
         images: an `ImageSet`, or what `ImageSet.of` takes.
         layer: a name in ``network.layers``; the default layer when left out.
         size: short side in pixels, at least 16.
-        batch_size: images per forward pass; halved, with a `SmallerBatchWarning`, where memory does not suffice.
+        batch_size: images per forward pass; by default as many as the processor's memory is quickest with. Halved, with
+            a `SmallerBatchWarning`, where memory does not suffice.
         device: ``"auto"`` (CUDA, then MPS, then the CPU) or a torch device.
+        fuse: whether the network runs with batch normalization and ReLU inside its convolutions where that gives the
+            same maps, to a thousandth of their range, as is tried out first; by default the embedded network does.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the extraction.
 
@@ -100,7 +108,7 @@ def extract(
     """
     network = load_network(network)
     at = network.layer(layer)
-    return _collect(network, images, [at], size, batch_size, device, progress)[at.name]
+    return _collect(network, images, [at], size, progress, batch_size=batch_size, device=device, fuse=fuse)[at.name]
 
 
 def extract_layers(
@@ -109,8 +117,9 @@ def extract_layers(
     layers: Iterable[str],
     *,
     size: int = 320,
-    batch_size: int = 8,
+    batch_size: int | None = None,
     device: str | torch.device = "auto",
+    fuse: bool | None = None,
     progress: Progress | bool = False,
 ) -> dict[str, Activations]:
     """`extract` for several layers in one forward pass, which stops after the last of them.
@@ -122,6 +131,7 @@ def extract_layers(
         size: as there.
         batch_size: as there.
         device: as there.
+        fuse: as there.
         progress: as there.
 
     Returns:
@@ -135,7 +145,7 @@ def extract_layers(
     asked = [network.layer(name) for name in ([] if isinstance(layers, str) else layers)]
     if not asked:
         raise ValueError(f"layers is {layers!r}; give a list of names, at least one")
-    return _collect(network, images, asked, size, batch_size, device, progress)
+    return _collect(network, images, asked, size, progress, batch_size=batch_size, device=device, fuse=fuse)
 
 
 def _collect(
@@ -143,9 +153,8 @@ def _collect(
     images: Any,
     asked: Sequence[Layer],
     size: int,
-    batch_size: int,
-    device: str | torch.device,
     progress: Progress | bool,
+    **options: Any,
 ) -> dict[str, Activations]:
     images, size = ImageSet.of(images), whole_number(size, "size", 16, "the short side in whole pixels")
     rows = {layer.name: _Rows(layer.channels) for layer in asked}
@@ -157,8 +166,8 @@ def _collect(
             for i, own in sizes.items():
                 grid = (-(-side // layer.stride) for side in input_shape(network, own, size))
                 rows[layer.name].expect(i, *grid)
-        options: dict[str, Any] = {"size": size, "batch_size": batch_size, "device": device}
-        passed = stream(network, images, list(rows), sizes=sizes, skipped=skipped, report=report, **options)
+        told: dict[str, Any] = {"sizes": sizes, "skipped": skipped, "report": report}
+        passed = stream(network, images, list(rows), size=size, **told, **options)
         with contextlib.closing(passed):
             for batch in passed:
                 for name, features in batch.features.items():
@@ -202,8 +211,9 @@ def stream(
     layers: Iterable[str],
     *,
     size: int = 320,
-    batch_size: int = 8,
+    batch_size: int | None = None,
     device: str | torch.device = "auto",
+    fuse: bool | None = None,
     sizes: Mapping[int, tuple[int, int]] | None = None,
     skipped: dict[int, str] | None = None,
     report: Progress | None = None,
@@ -217,6 +227,7 @@ def stream(
         size: as there.
         batch_size: as there.
         device: as there.
+        fuse: as there.
         sizes: by index the (height, width) of the images to take; by default of all that can be read.
         skipped: gets a sentence for each image that cannot be read.
         report: called with (images done, images in all) after each batch; what it raises ends the pass.
@@ -226,17 +237,20 @@ def stream(
     """
     asked = [network.layer(name) for name in layers]
     size = whole_number(size, "size", 16, "the short side in whole pixels")
-    batch_size = whole_number(batch_size, "batch_size", 1, "a whole number of images")
+    if batch_size is not None:
+        batch_size = whole_number(batch_size, "batch_size", 1, "a whole number of images")
     where = pick_device(device)
     skipped = {} if skipped is None else skipped
     sizes = readable_sizes(images, skipped, lambda: None) if sizes is None else sizes
     groups: dict[tuple[int, int], list[int]] = {}
     for i, own in sizes.items():
         groups.setdefault(input_shape(network, own, size), []).append(i)
-    made = batches(images, network, sizes, groups, batch_size, skipped, threads=_decoders(where))
-    done = 0
-    with inference(network.module), _moved(network.module, where) as like, contextlib.closing(made):
-        forward = _Forward(network, asked, like)
+    at_once = partial(_at_once, network, where) if batch_size is None else lambda _shape: batch_size
+    made = batches(images, network, sizes, groups, at_once, skipped, threads=_decoders(where))
+    done, fuse = 0, network.name == EMBEDDED if fuse is None else fuse
+    with inference(network.module), contextlib.closing(made), contextlib.ExitStack() as stack:
+        module = network.fused([layer.name for layer in asked]) if fuse else network.module
+        forward = _Forward(network.name, module, asked, stack.enter_context(_moved(module, where)))
         for indices, batch in made:
             for begin, features in forward(batch):
                 some = indices[begin : begin + len(next(iter(features.values())))]
@@ -249,10 +263,9 @@ def stream(
 class _Forward:
     """Runs batches up to the last of some layers, in parts once one did not fit in memory."""
 
-    def __init__(self, network: Network, layers: Sequence[Layer], like: Tensor) -> None:
-        self._network, self._like = network, like
+    def __init__(self, name: str, module: nn.Module, layers: Sequence[Layer], like: Tensor) -> None:
+        self._name, self._module, self._like = name, module, like
         self._layers = {layer.name: layer for layer in layers}
-        self._modules = {name: network.module.get_submodule(name) for name in self._layers}
         self._most: int | None = None  # images that fit
 
     def __call__(self, batch: Tensor) -> Iterator[tuple[int, dict[str, Tensor]]]:
@@ -269,24 +282,15 @@ class _Forward:
 
     def _run(self, batch: Tensor) -> dict[str, Tensor] | None:
         """The features, or None where memory does not suffice."""
-        caught: dict[str, Tensor] = {}
-
-        def catch(name: str, _module: nn.Module, _inputs: tuple[Any, ...], output: Tensor) -> None:
-            if len(caught) == len(self._layers) - 1:
-                caught[name] = output
-                raise StopForwardError
-            caught[name] = output.clone()  # a later module may change it in place
-
         shape = (batch.shape[2], batch.shape[3])
         try:
-            with hooked(self._modules, catch), contextlib.suppress(StopForwardError):
-                self._network.module(batch.to(self._like))
+            caught = forward_to(self._module, self._layers, batch.to(self._like))
             return {name: as_map(layer, caught[name], shape) for name, layer in self._layers.items()}
         except (*FORWARD_ERRORS, MemoryError) as error:
             if _is_out_of_memory(error):
                 return None
             raise ValueError(
-                f"{self._network.name} does not take images of {shape[1]} x {shape[0]} pixels ({one_line(error)}); "
+                f"{self._name} does not take images of {shape[1]} x {shape[0]} pixels ({one_line(error)}); "
                 "try another size"
             ) from error
 
@@ -296,7 +300,7 @@ class _Forward:
         n, _, height, width = batch.shape
         if n == 1:
             raise MemoryError(
-                f"{self._network.name} runs out of memory on one image of {width} x {height} pixels on "
+                f"{self._name} runs out of memory on one image of {width} x {height} pixels on "
                 f"{self._like.device}; take a smaller size, or another device"
             )
         if self._most is None:
@@ -372,6 +376,13 @@ def whole_number(value: Any, name: str, least: int, what: str) -> int:
     if number < least:
         raise ValueError(f"{name} is {value!r}; give {what}, at least {least}")
     return number
+
+
+def _at_once(network: Network, device: torch.device, shape: tuple[int, int]) -> int:
+    """How many images of a size make a batch, so that its largest maps stay small enough to be quick."""
+    numbers = max(layer.channels / layer.stride**2 for layer in network.layers)  # for each pixel
+    budget, most = (_MAPS, 8) if device.type == "cpu" else (_DEVICE_MAPS, 64)
+    return max(1, min(most, int(budget / (4 * numbers * shape[0] * shape[1]))))
 
 
 def _decoders(device: torch.device) -> int:

@@ -262,7 +262,7 @@ class Rest:
 
         sizes = dict(enumerate(result.sizes))
         module = self.network.module
-        made = batches(result.images, self.network, sizes, shapes, _BATCH, skipped)
+        made = batches(result.images, self.network, sizes, shapes, lambda _shape: _BATCH, skipped)
         with contextlib.closing(made), hooked({self._layer.name: module.get_submodule(self._layer.name)}, catch):
             for indices, batch in made:
                 scores = class_scores(self.network, module(batch.to(self._like)))

@@ -3,7 +3,7 @@
 from ..names import EMBEDDED, PAPER
 from .after import NoClassesError, class_scores, scores_after
 from .catalogue import KnownNetwork, network_names, search
-from .forward import FORWARD_ERRORS, StopForwardError, hooked, inference, input_like
+from .forward import FORWARD_ERRORS, StopForwardError, forward_to, hooked, inference, input_like
 from .layers import Layer, as_map
 from .network import Network, load_network
 from .preparation import input_shape, prepare
@@ -19,6 +19,7 @@ __all__ = [
     "StopForwardError",
     "as_map",
     "class_scores",
+    "forward_to",
     "hooked",
     "inference",
     "input_like",

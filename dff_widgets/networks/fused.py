@@ -22,6 +22,7 @@ from torch.nn import functional
 from .forward import FORWARD_ERRORS, forward_to, hooked, inference, input_like
 
 TOLERANCE = 1e-3  # of a map's range, between the copy and the network
+_ONEDNN = bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
 
 Limits = tuple[float, float]
 _LIMITS: dict[type[nn.Module], Limits] = {nn.ReLU: (0.0, math.inf), nn.ReLU6: (0.0, 6.0)}
@@ -38,6 +39,8 @@ class FusedConv(nn.Module):
 
     def __init__(self, conv: nn.Conv2d, norm: nn.BatchNorm2d, limits: Limits | None) -> None:
         super().__init__()
+        self.weight: Tensor
+        self.bias: Tensor
         assert norm.running_mean is not None
         assert norm.running_var is not None
         scale = (norm.running_var + norm.eps).rsqrt() * (1 if norm.weight is None else norm.weight)
@@ -54,7 +57,7 @@ class FusedConv(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """(n, c, h, w) to (n, c', h', w')."""
         padding, longer = self._padding(maps)
-        if maps.device.type != "cpu" or not torch.backends.mkldnn.is_available():
+        if maps.device.type != "cpu" or not _ONEDNN:
             weight = _longer(self.weight, longer)
             out = functional.conv2d(maps, weight, self.bias, self.stride, padding, self.dilation, self.groups)
             return out if self.limits is None else out.clamp_(*self.limits)

@@ -39,7 +39,7 @@ def extract(
     *,
     layer: str | None = None,
     size: int = 320,
-    batch_size: int = 8,
+    batch_size: int | None = None,
     device: str | torch.device = "auto",
     client: Client | None = None,
     **options: Any,
@@ -55,7 +55,7 @@ def extract(
         path: the folder, made if need be.
         layer: as in `dff_widgets.extract`, as are the next three.
         size: short side in pixels.
-        batch_size: images per forward pass.
+        batch_size: images per forward pass; see `extract`.
         device: that extracts.
         client: a ``dask.distributed.Client``: its workers extract, one network each, and write to `path`, which must be
             the same folder for all of them.

@@ -180,7 +180,7 @@ class Pipeline:
 
         # Small batches: as fast as larger ones on a CPU, and a cancel is noticed sooner.
         if self._client is None and len(images) <= _IN_MEMORY:
-            return extract(network, images, layer=layer, size=size, batch_size=4, progress=progress)
+            return extract(network, images, layer=layer, size=size, progress=progress)
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="dff-widgets-")
         path = Path(self._folder.name) / uuid.uuid4().hex

@@ -46,9 +46,7 @@ class LiveBench(Bench):
         """Those of the layer; an image that cannot be read is left out."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UnreadableImageWarning)  # the explorer says it
-            return extract(
-                self._network, self._images, layer=self.layer, size=self._size, batch_size=4, progress=self._progress
-            )
+            return extract(self._network, self._images, layer=self.layer, size=self._size, progress=self._progress)
 
     def error(self, k: int, seed: int, max_k: int, options: Mapping[str, Any]) -> dict[str, float]:
         """``‖A - H W‖ / ‖A‖`` of one factorization."""

@@ -1,3 +1,4 @@
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -361,3 +362,38 @@ def test_threads_that_share_a_network_do_not_meet_in_it(network):
         together = list(pool.map(rows, pictures))
     for a, b in zip(alone, together, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+# --------------------------------------------------------------------------------------------------- quicker copies
+@pytest.mark.parametrize("fuse", [None, True])
+def test_the_embedded_network_runs_fused_and_gives_the_same_maps(mixed, fuse, monkeypatch):
+    network = load_network("efficientnet_lite0")
+    used = []
+    monkeypatch.setattr(type(network.module), "forward", lambda self, x: used.append(self) or self.forward_features(x))
+    for layers in (["bn2"], ["blocks.2", "bn2"]):
+        plain = extract_layers(network, mixed, layers, size=32, fuse=False)
+        assert all(module is network.module for module in used)
+        used.clear()
+        quick = extract_layers(network, mixed, layers, size=32, fuse=fuse)
+        assert used[-1] is not network.module
+        used.clear()
+        for name in layers:
+            a, b = plain[name].matrix, quick[name].matrix
+            assert np.abs(a - b).max() <= 1e-3 * (a.max() - a.min())
+
+
+def test_another_network_runs_as_it_is_unless_asked(network, mixed):
+    plain, quick = extract(network, mixed, size=32), extract(network, mixed, size=32, fuse=True)
+    np.testing.assert_allclose(quick.matrix, plain.matrix, atol=1e-4)
+    np.testing.assert_array_equal(plain.matrix, extract(network, mixed, size=32, fuse=False).matrix)
+
+
+def test_batches_are_as_large_as_their_maps_are_small(network):
+    images = [np.zeros((32, 48, 3), np.uint8)] * 20
+    counts = [len(batch.images) for batch in stream(network, ImageSet.of(images), ["block"], size=32)]
+    assert counts == [8, 8, 4]
+    at_once = sys.modules[extract.__module__]._at_once
+    lite0 = load_network("efficientnet_lite0")
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    assert [at_once(lite0, cpu, (side, side)) for side in (64, 320, 2000)] == [8, 2, 1]
+    assert [at_once(lite0, gpu, (side, side)) for side in (64, 320, 2000)] == [64, 54, 1]
