@@ -200,16 +200,18 @@ class DFFResult:
         maps = None if self.maps is None else tuple(m[list(order)] for m in self.maps)
         return dataclasses.replace(self, factorization=self.factorization.reorder(order), maps=maps)
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write one file, atomically: JSON and tensors (safetensors).
 
         Args:
             path: of the file. Images in memory go in as PNG; images in files are named by their paths.
+            overwrite: whether a file that is there is replaced, which is no result of dff-widgets; one that is, is.
 
         Raises:
+            FileExistsError: something else is there.
             OSError: the disk is full, or the place is not there or cannot be written to.
         """
-        storage.write(Path(path), "result", _VERSION, *self.pack())
+        storage.write(Path(path), "result", _VERSION, *self.pack(), overwrite=overwrite)
 
     def pack(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """What `save` writes: JSON and tensors."""

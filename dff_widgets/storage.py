@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import os
 import re
+import stat
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -24,15 +26,36 @@ from .wording import one_line
 Array = npt.NDArray[Any]
 
 _KEY = "dff-widgets"  # of the JSON text in the safetensors header
+_TEMPORARY = re.compile(r"\.(.+)\.([0-9a-f]{8})", re.DOTALL)  # see `beside`
+_LONGEST = 240  # bytes of a name; file systems take 255
 
 
-def write(path: Path, kind: str, version: int, content: dict[str, Any], tensors: dict[str, Array]) -> None:
-    """Write `content` (JSON) and `tensors` to `path`, or leave what was there untouched.
+def write(
+    path: Path,
+    kind: str,
+    version: int,
+    content: dict[str, Any],
+    tensors: dict[str, Array],
+    *,
+    overwrite: bool = True,
+    tidy: bool = True,
+) -> None:
+    """Write `content` (JSON) and `tensors` to `path`, or leave what was there untouched; see `write_files`.
 
-    Raises:
-        OSError: see `write_file`.
+    With ``overwrite=False`` a file of this kind is replaced, and no other one.
     """
-    write_file(path, [encode(kind, version, content, tensors)])
+    replaces = overwrite or _is_kind(path, kind)
+    write_files([(path, [encode(kind, version, content, tensors)])], overwrite=replaces, tidy=tidy)
+
+
+def _is_kind(path: Path, kind: str) -> bool:
+    """Whether a file is one that `write` wrote as this kind."""
+    try:
+        with safe_open(place(path), framework="numpy") as file:
+            content = json.loads((file.metadata() or {}).get(_KEY, "null"))
+    except (SafetensorError, OSError, TypeError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and content.get("kind") == kind
 
 
 def encode(kind: str, version: int, content: dict[str, Any], tensors: dict[str, Array]) -> bytes:
@@ -44,36 +67,85 @@ def encode(kind: str, version: int, content: dict[str, Any], tensors: dict[str, 
     return data
 
 
-def write_file(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write `chunks` to `path`, or, if that or the making of a chunk fails, leave what was there untouched.
+def write_file(path: Path, chunks: Iterable[bytes], *, overwrite: bool = True) -> None:
+    """`write_files` for one file."""
+    write_files([(path, chunks)], overwrite=overwrite)
+
+
+def write_files(
+    files: Iterable[tuple[Path, Iterable[bytes]]],
+    *,
+    overwrite: bool = True,
+    tidy: bool = True,
+    like: Path | None = None,
+) -> None:
+    """Write files that belong together; if one of them, or the making of a chunk, fails, all are left as they were.
+
+    A file that is replaced hands its mode on, and a link stays a link. What kills left of
+    earlier ones is removed.
+
+    Args:
+        files: each its path and the bytes it shall hold, made when it is its turn.
+        overwrite: whether files that are there are replaced.
+        tidy: whether to look through the folder for what kills left; a folder of many files is swept once, by `sweep`.
+        like: a file whose mode new ones have; by default as the system makes them.
 
     Raises:
+        FileExistsError: one is there, and is not to be replaced.
+        ValueError: one is there and is no regular file, or a path leads nowhere.
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
-    write_files([(path, chunks)])
-
-
-def write_files(files: Iterable[tuple[Path, Iterable[bytes]]]) -> None:
-    """`write_file` for files that belong together: if one of them fails, all are left as they were."""
+    token = uuid.uuid4().hex[:8]
     made: dict[Path, Path] = {}  # temporary file -> where it goes
+    locks: dict[Path, BinaryIO] = {}  # in each folder the first temporary file, which says that this process lives
     try:
         for path, chunks in files:
-            path = place(path)
-            if not path.parent.is_dir():
-                raise FileNotFoundError(f"no folder at {str(path.parent)!r}: make it before saving there")
-            temporary = beside(path)
+            path = _free(path, overwrite=overwrite)
+            temporary = beside(path, token)
             made[temporary] = path
-            with _named(path), temporary.open("xb") as file:
-                file.writelines(chunks)
-                file.flush()
-                os.fsync(file.fileno())
-        for temporary, path in made.items():
+            with _named(path):
+                file: BinaryIO = temporary.open("xb")
+                lock = _lock(file) and path.parent not in locks
+                if lock:
+                    locks[path.parent] = file
+                try:
+                    model = path if path.exists() else like
+                    if model is not None:
+                        temporary.chmod(stat.S_IMODE(model.stat().st_mode))
+                    file.writelines(chunks)
+                    file.flush()
+                    os.fsync(file.fileno())
+                finally:
+                    if not lock:
+                        file.close()
+        for temporary, path in reversed(made.items()):  # those that are locked come last
             temporary.replace(path)
     except BaseException:
         for temporary in made:
             with contextlib.suppress(OSError):
                 temporary.unlink()
         raise
+    finally:
+        for file in locks.values():
+            with contextlib.suppress(OSError):  # what a full disk did not take is told already
+                file.close()
+    for folder in {path.parent for path in made.values()} if tidy else ():
+        names = {_short(path.name) for path in made.values() if path.parent == folder}
+        sweep(folder, names.__contains__)
+
+
+def _free(path: Path, *, overwrite: bool) -> Path:
+    """Where a file may be written."""
+    found = place(path)
+    if not found.parent.is_dir():
+        raise FileNotFoundError(f"no folder at {str(found.parent)!r}: make it before saving there")
+    with _named(found):
+        exists, regular = found.exists(), found.is_file()
+    if exists and not regular:
+        raise ValueError(f"{str(path)!r} is no regular file; give the name of a new file")
+    if exists and not overwrite:
+        raise FileExistsError(f"{str(path)!r} is there already: give another name, or overwrite=True to replace it")
+    return found
 
 
 def place(path: str | Path) -> Path:
@@ -88,14 +160,59 @@ def place(path: str | Path) -> Path:
         raise ValueError(f"{str(path)!r} leads nowhere: {one_line(error)}") from error
 
 
-def beside(path: Path) -> Path:
-    """A new name for what is to become the file at `path`."""
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+def beside(path: Path, token: str = "") -> Path:
+    """A new name for what is to become the file at `path`: ``.<name>.<eight hexadecimal digits>``."""
+    return path.with_name(f".{_short(path.name)}.{token or uuid.uuid4().hex[:8]}")
 
 
-def is_leftover(name: str, of: str) -> bool:
-    """Whether a file of this name is what a kill left of a file named `of`, a regular expression: see `beside`."""
-    return re.fullmatch(rf"\.(?:{of})\.[0-9a-f]{{8}}", name) is not None
+def sweep(folder: Path, ours: Callable[[str], object]) -> None:
+    """Remove what processes that were killed left of files in a folder; see `beside`.
+
+    Args:
+        folder: is looked through; one that cannot be is left as it is.
+        ours: whether a file of this name is written by us here.
+    """
+    torn: dict[str, list[tuple[str, Path]]] = {}  # token -> name of the file, and the temporary one
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            found = _TEMPORARY.fullmatch(entry.name)
+            if found is not None:
+                torn.setdefault(found[2], []).append((found[1], folder / entry.name))
+    for together in torn.values():
+        if any(ours(name) for name, _ in together) and not any(_is_locked(path) for _, path in together):
+            for name, path in together:
+                if ours(name):
+                    with contextlib.suppress(OSError):
+                        path.unlink()
+
+
+def is_leftover(name: str, ours: Callable[[str], object]) -> bool:
+    """Whether a file of this name is one that `sweep` may remove."""
+    found = _TEMPORARY.fullmatch(name)
+    return found is not None and bool(ours(found[1]))
+
+
+def _short(name: str) -> str:
+    """The name of a file, or what stands for one that would be too long with more beside it."""
+    return name if len(os.fsencode(name)) <= _LONGEST else hashlib.blake2b(os.fsencode(name)).hexdigest()[:32]
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Whether the file is locked now, until it is closed or this process ends."""
+    with contextlib.suppress(ImportError, OSError):  # Windows, which removes no open file; a file system without locks
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return not _lock(file)
+    except OSError:
+        return True
 
 
 @contextlib.contextmanager

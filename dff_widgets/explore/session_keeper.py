@@ -64,6 +64,7 @@ class SessionKeeper:
         restored: is given the settings of a session that was loaded.
         said: what was done last by itself, in a sentence.
         problem: whether that is a failure.
+        files: what is known of files.
     """
 
     def __init__(self, model: Model, live: LiveScores) -> None:
@@ -72,8 +73,8 @@ class SessionKeeper:
         self.extra: Callable[[], Mapping[str, Any]] = dict
         self.restored: Callable[[Mapping[str, Any]], object] = lambda _settings: None
         self.said, self.problem = "", False
-        self._files = SessionFiles()
-        self._autosave = Autosave(lambda: self.snapshot().encode(), self._files, self._say)
+        self.files = SessionFiles()
+        self._autosave = Autosave(lambda: self.snapshot().encode(), self.files, self._say)
         self._refused: tuple[str, str] | None = None  # the path of a save by hand, and the question
         self._loaded: _Loaded | None = None
         self._listeners: dict[object, Callable[[], object]] = {}
@@ -107,7 +108,7 @@ class SessionKeeper:
             OSError: the disk is full, or the place is not there or cannot be written to.
         """
         try:
-            self._files.write(path, self.snapshot().encode(), overwrite=overwrite)
+            self.files.write(path, self.snapshot().encode(), overwrite=overwrite)
         except UnknownFileError as error:
             self._refused = str(path), str(error)
             self._tell()
@@ -127,7 +128,7 @@ class SessionKeeper:
             ValueError: the file is damaged, no session, of a newer version, or does not fit; nothing changed.
         """
         self._autosave.flush()
-        checksum, session, now = self._files.read(path), Session.load(path), self._model.now
+        checksum, session, now = self.files.read(path), Session.load(path), self._model.now
         images, said = now.state.images, session.settings
         before = self._live.truth_of(images)
         truth = session.truth(images, parts=before.own, names=before.parts)
@@ -304,7 +305,7 @@ class SessionKeeper:
     def _take(self, loaded: _Loaded, stack: Stack) -> None:
         """Everything else of a session whose factors are there."""
         settings = loaded.session.settings
-        self._files.loaded(loaded.path, loaded.checksum)
+        self.files.loaded(loaded.path, loaded.checksum)
         if self.path:  # what is loaded is gone on with, and the file of what was before stays as it is
             self._autosave.follow(loaded.path)
         self._live.coverage_threshold = _threshold(settings)

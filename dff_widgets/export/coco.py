@@ -24,6 +24,7 @@ def to_coco(
     threshold: str | None = None,
     unnamed: Unnamed = "skip",
     colors: Sequence[str] | None = None,
+    overwrite: bool = False,
     progress: Progress | bool = False,
 ) -> None:
     """Write a COCO file: a category per class, one annotation per image and class that is in it.
@@ -41,6 +42,7 @@ def to_coco(
         unnamed: a factor without a name is left out (``"skip"``), left out but takes pixels from the classes it is
             stronger than (``"background"``), or is a class (``"keep"``).
         colors: ``#RRGGBB`` per factor, which go into the categories; `palette` when left out.
+        overwrite: whether a file that is there is replaced.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
 
@@ -48,6 +50,7 @@ def to_coco(
         ImportError: pycocotools is not installed.
         ValueError: no factor has a name, a label is of a factor that is not there, or another argument is something
             else.
+        FileExistsError: a file is there, and is not to be replaced.
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
     try:
@@ -89,4 +92,4 @@ def to_coco(
                     yield as_json({"id": written, **annotation(i + 1, c, strength)})
         yield b"\n]}\n"
 
-    write_file(Path(path), chunks())
+    write_file(Path(path), chunks(), overwrite=overwrite)

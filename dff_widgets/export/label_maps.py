@@ -40,6 +40,7 @@ def to_png(
     threshold: str | None = None,
     unnamed: Unnamed = "skip",
     colors: Sequence[str] | None = None,
+    overwrite: bool = False,
     progress: Progress | bool = False,
 ) -> None:
     """Write one palette PNG per image, with the classes as pixel values, and ``labels.json``.
@@ -58,6 +59,7 @@ def to_png(
         unnamed: a factor without a name is left out (``"skip"``), left out but takes pixels from the classes it is
             stronger than (``"background"``), or is a class (``"keep"``).
         colors: ``#RRGGBB`` per factor; `palette` when left out.
+        overwrite: whether files that are there and were not written by this function are replaced.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
 
@@ -72,7 +74,7 @@ def to_png(
         raise ValueError(f"there are {len(regions.classes)} classes; a label map has at most {_MOST_CLASSES}")
     folder = Path(path).expanduser()
     files = [f"{name}.png" for name in safe_names(result.images.names)]
-    _make_folder(folder, files)
+    _make_folder(folder, files, overwrite=overwrite)
     ink = [0, 0, 0, *(int(c.color[at : at + 2], 16) for c in regions.classes for at in (1, 3, 5))]
     classes = [{"index": 0, "name": "background", "color": "#000000", "parts": [], "factors": []}]
     for index, c in enumerate(regions.classes, start=1):
@@ -117,15 +119,17 @@ def _safe_name(name: str) -> str:
     return f"_{name}" if _DEVICES.match(name) else name or "image"
 
 
-def _make_folder(folder: Path, files: Iterable[str]) -> None:
+def _make_folder(folder: Path, files: Iterable[str], *, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"{str(folder)!r} is a file; give a folder")
     if not folder.parent.is_dir():
         raise FileNotFoundError(f"no folder at {str(folder.parent)!r}: make it before saving there")
     folder.mkdir(exist_ok=True)
     for file in (*files, _INDEX):
-        if (folder / file).exists() and not _is_ours(folder / file):
-            raise FileExistsError(f"{str(folder / file)!r} is no label map of an earlier export; give an empty folder")
+        if not overwrite and (folder / file).exists() and not _is_ours(folder / file):
+            raise FileExistsError(
+                f"{str(folder / file)!r} is no label map of an earlier export; give an empty folder, or overwrite=True"
+            )
 
 
 def _is_ours(path: Path) -> bool:

@@ -34,6 +34,7 @@ def to_label_studio(
     threshold: str | None = None,
     unnamed: Unnamed = "skip",
     colors: Sequence[str] | None = None,
+    overwrite: bool = False,
     progress: Progress | bool = False,
 ) -> None:
     """Write tasks to import into Label Studio, each with one prediction, and beside them the labelling configuration.
@@ -54,12 +55,14 @@ def to_label_studio(
         unnamed: a factor without a name is left out (``"skip"``), left out but takes pixels from the classes it is
             stronger than (``"background"``), or is a class (``"keep"``).
         colors: ``#RRGGBB`` per factor; `palette` when left out.
+        overwrite: whether a file that is there is replaced.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
 
     Raises:
         ValueError: no factor has a name, a label is of a factor that is not there, the path ends in ``.xml``, or
             another argument is something else.
+        FileExistsError: a file is there, and is not to be replaced.
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
     path = Path(path)
@@ -86,7 +89,7 @@ def to_label_studio(
 
     colors_of = {name: c.color for name, c in zip(names, regions.classes, strict=True)}
     configuration = encoded(_configuration(colors_of))
-    write_files([(path, chunks()), (path.with_suffix(".xml"), [configuration])])
+    write_files([(path, chunks()), (path.with_suffix(".xml"), [configuration])], overwrite=overwrite)
 
 
 def brush_rle(mask: Array) -> list[int]:

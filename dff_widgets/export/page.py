@@ -43,6 +43,7 @@ def to_html(
     colors: Sequence[str] | None = None,
     most: int = 200,
     title: str = "Deep Feature Factorization",
+    overwrite: bool = False,
     progress: Progress | bool = False,
 ) -> None:
     """Write one HTML file with photos, heat maps, names and IoU, where opacity and visibility still move.
@@ -61,12 +62,14 @@ def to_html(
         colors: ``#RRGGBB`` per factor; `palette` when left out.
         most: how many images go in, the first ones; the page says how many there are.
         title: of the page.
+        overwrite: whether a file that is there is replaced.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
 
     Raises:
         ValueError: ious has another length, most is below 1, a label is of a factor that is not there, or another
             argument is something else.
+        FileExistsError: a file is there, and is not to be replaced.
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
     if most < 1:
@@ -93,7 +96,11 @@ def to_html(
         "photo": 1.0,
         "tile_size": 180,
     }
-    write_file(Path(path), [encoded(_page(title, _head(result, title, shown), _scores(names, ink, scores), state))])
+    write_file(
+        Path(path),
+        [encoded(_page(title, _head(result, title, shown), _scores(names, ink, scores), state))],
+        overwrite=overwrite,
+    )
 
 
 def _ious(result: DFFResult, labels: Labels | None, percentile: float, threshold: str | None) -> list[float | None]:

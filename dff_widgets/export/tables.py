@@ -31,6 +31,7 @@ def to_csv(
     *,
     percentile: float = 75,
     threshold: str | None = None,
+    overwrite: bool = False,
     progress: Progress | bool = False,
 ) -> None:
     """Write a row per image and factor, as ``pandas.read_csv(path)`` reads it.
@@ -50,11 +51,13 @@ def to_csv(
         labels: factor -> the names of its parts, as from `assign`. None names each factor ``"factor 0"`` etc.
         percentile: of the masks, as in `DFFResult.masks`.
         threshold: in its place, as in `DFFResult.masks`.
+        overwrite: whether a file that is there is replaced.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
 
     Raises:
         ValueError: a label is of a factor that is not there, or another argument is something else.
+        FileExistsError: a file is there, and is not to be replaced.
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
     names = titles(None, result.k) if labels is None else [JOIN.join(n) for n in part_names(labels, result.k)]
@@ -77,7 +80,7 @@ def to_csv(
         for i in each(len(result), progress):
             yield _lines(rows(i))
 
-    write_file(Path(path), chunks())
+    write_file(Path(path), chunks(), overwrite=overwrite)
 
 
 def to_figure(
@@ -88,6 +91,7 @@ def to_figure(
     images: Sequence[int] | None = None,
     colors: Sequence[str] | None = None,
     opacity: float = 0.7,
+    overwrite: bool = False,
 ) -> None:
     """Write a figure: images under their coloured heat maps, with the factors' names as a legend.
 
@@ -99,9 +103,11 @@ def to_figure(
         images: which images, by index; the first six when left out.
         colors: ``#RRGGBB`` per factor; `palette` when left out.
         opacity: 0..1, of the heat maps.
+        overwrite: whether a file that is there is replaced.
 
     Raises:
         ValueError: there is no such format or image, or a label is of a factor that is not there.
+        FileExistsError: a file is there, and is not to be replaced.
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
     from ..figures import overlays  # matplotlib
@@ -118,7 +124,7 @@ def to_figure(
             text.set_parse_math(False)  # a name may begin with an underscore, or hold a $
             text.set_text(_short(name))
         figure.savefig(buffer, format=path.suffix[1:], dpi=200, bbox_inches="tight")  # a legend may be wider
-    write_file(path, [buffer.getvalue()])
+    write_file(path, [buffer.getvalue()], overwrite=overwrite)
 
 
 def _short(name: str) -> str:

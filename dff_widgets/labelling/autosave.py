@@ -6,12 +6,12 @@ import atexit
 import contextlib
 import functools
 import hashlib
-import shutil
 import threading
 import time
 import weakref
 from collections.abc import Callable
 from contextvars import copy_context
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -66,6 +66,20 @@ class SessionFiles:
                 changed = "was changed by another notebook or program since"
                 said = changed if place in self._known else "is there, and was not written here"
                 raise UnknownFileError(f"{str(path)!r} {said}: overwrite it, or load it?")
+
+    def mine(self, path: str | Path) -> bool:
+        """Whether the file holds what was written or loaded here, and so may be replaced without asking."""
+        place = storage.place(path)
+        with self._lock:
+            return place.is_file() and self._known.get(place) == _checksum(place)
+
+    def wrote(self, path: str | Path) -> None:
+        """Something else than a session was written here, such as an export."""
+        place = storage.place(path)
+        with self._lock:
+            if place.is_file():
+                self._known[place] = _checksum(place)
+                self._written.add(place)
 
     def write(self, path: str | Path, data: bytes, *, overwrite: bool = False) -> None:
         """Write a file, or leave what was there untouched.
@@ -255,15 +269,9 @@ def _checksum(place: Path) -> str:
 
 
 def _keep_backup(place: Path) -> None:
-    backup = place.with_name(f"{place.name}.backup")
-    temporary = storage.beside(backup)
-    try:
-        shutil.copy2(place, temporary)  # with its mode
-        temporary.replace(backup)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
+    with place.open("rb") as file:
+        chunks = iter(partial(file.read, 1 << 20), b"")
+        storage.write_files([(place.with_name(f"{place.name}.backup"), chunks)], like=place)
 
 
 def _in_a_thread(work: Callable[[], None]) -> None:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -58,7 +57,7 @@ class Chunk:
 def write(path: Path, kind: str, content: dict[str, Any], tensors: dict[str, Array]) -> int:
     """One file with its checksum, which is returned; see `storage.write`."""
     crc32 = checksum(tensors)
-    storage.write(path, kind, VERSION, {**content, "crc32": crc32}, tensors)
+    storage.write(path, kind, VERSION, {**content, "crc32": crc32}, tensors, tidy=False)
     return crc32
 
 
@@ -84,12 +83,8 @@ def checksum(tensors: dict[str, Array]) -> int:
 
 def write_manifest(path: Path, content: dict[str, Any]) -> None:
     """The manifest of the store at `path`, replaced in one step."""
-    temporary = storage.beside(path / MANIFEST)
-    with temporary.open("x", encoding="utf-8") as file:
-        json.dump({"kind": KIND, "version": VERSION, **content}, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path / MANIFEST)
+    text = json.dumps({"kind": KIND, "version": VERSION, **content}, indent=1)
+    storage.write_files([(path / MANIFEST, [text.encode()])], tidy=False)
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

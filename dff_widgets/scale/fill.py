@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
-_WHOLE = "|".join(map(re.escape, (MANIFEST, IMAGES, INDEX)))  # the files of a store outside `CHUNKS`
+_WHOLE = frozenset((MANIFEST, IMAGES, INDEX))  # the files of a store outside `CHUNKS`
+_CHUNK = re.compile(r"\d{6,}\.safetensors")
 
 
 def extract(
@@ -219,7 +220,7 @@ def _just_begun(path: Path) -> bool:
     """Whether a folder without a manifest is empty, or holds only what a kill before the manifest leaves."""
     if not path.is_dir():
         return False
-    names = {p.name for p in path.iterdir() if not storage.is_leftover(p.name, _WHOLE)}
+    names = {p.name for p in path.iterdir() if not storage.is_leftover(p.name, _WHOLE.__contains__)}
     if IMAGES in names:
         try:
             read(path / IMAGES, "images")
@@ -231,10 +232,8 @@ def _just_begun(path: Path) -> bool:
 
 def _sweep(path: Path) -> None:
     """Remove what a kill left half written in a store."""
-    for folder, names in ((path, _WHOLE), (path / CHUNKS, r"\d{6,}\.safetensors")):
-        for torn in folder.iterdir() if folder.is_dir() else ():
-            if storage.is_leftover(torn.name, names):
-                torn.unlink()
+    storage.sweep(path, _WHOLE.__contains__)
+    storage.sweep(path / CHUNKS, _CHUNK.fullmatch)
 
 
 def _finish(path: Path, settings: dict[str, Any], made: list[Made], gram: Array) -> None:

@@ -13,6 +13,7 @@ import ipywidgets as w
 import traitlets as t
 
 from ..heat import contrast, palette
+from ..images import is_file
 from ..labelling import Autosave, History, PartLabels, PartMasks, Sampling, Session, SessionFiles
 from ..result import DFFResult
 from .focus import FocusView
@@ -179,12 +180,13 @@ class LabelingPanel(Naming):
         Args:
             kind: ``"png"``, ``"coco"``, ``"label_studio"``, ``"html"``, ``"csv"`` or ``"figure"``.
             path: of the file, or for ``"png"`` of the folder.
-            options: of the function in `dff_widgets.export`.
+            options: of the function in `dff_widgets.export`; ``overwrite`` is True for what this panel exported itself.
 
         Returns:
             What was written, in a sentence.
 
         Raises:
+            FileExistsError: a file is there that is another's.
             ValueError: there is nothing to export, or no such kind.
             OSError: the disk is full, or the place is not there or cannot be written to.
         """
@@ -198,7 +200,11 @@ class LabelingPanel(Naming):
             options = {"ious": list(self.iou), **options}
         if kind != "csv":
             options = {"colors": list(self.gallery.colors), **options}
-        write(self.result, path, self.labels, **options)
+        files = [] if kind == "png" else [Path(path), Path(path).with_suffix(".xml")][: 1 + (kind == "label_studio")]
+        mine = all(self._files.mine(file) for file in files if is_file(file)) and bool(files)
+        write(self.result, path, self.labels, **{"overwrite": mine, **options})
+        for file in files:
+            self._files.wrote(file)
         return f"{title} of {len(self.result)} images in {str(path)!r}"
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> str:

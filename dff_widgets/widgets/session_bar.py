@@ -72,11 +72,11 @@ class SessionBar(w.VBox):
         self._format.observe(self._other_format, "value")
 
         self._said = w.HTML(layout=w.Layout(min_height="22px"))
-        self._asked = ""  # the file that may hold another's work
+        self._asked, self._asked_kind = "", ""  # the file that may hold another's work, and what would overwrite it
         self._question = w.HTML()
         yes = button("Overwrite", "Write this session there; what the file holds is kept as a backup", self._overwrite)
-        no = button("Load it", "Go on with the session of that file instead", lambda: panel.load(self._asked))
-        self._answers = w.HBox([self._question, yes, no], layout=w.Layout(display="none", align_items="center"))
+        self._no = button("Load it", "Go on with the session of that file instead", lambda: panel.load(self._asked))
+        self._answers = w.HBox([self._question, yes, self._no], layout=w.Layout(display="none", align_items="center"))
         groups = (
             [self._count, self._on, self._skip, self._next, self._all, self._progress],
             [self._file, self._save, self._load, self._auto],
@@ -103,9 +103,20 @@ class SessionBar(w.VBox):
         color = "var(--jp-error-color1, #b00020)" if problem else "inherit"
         self._said.value = f'<span role="status" style="color:{color}">{"⚠ " * problem}{html.escape(text)}</span>'
 
-    def ask(self, path: str, question: str | None) -> None:
-        """Offer to overwrite or to load a file that may hold another's work; None for no question any more."""
-        self._asked, self._question.value = path, "" if question is None else f"⚠ {html.escape(question)}"
+    def ask(self, path: str, question: str | None, kind: str = "") -> None:
+        """Offer to overwrite or to load a file that may hold another's work; None for no question any more.
+
+        Args:
+            path: of the file.
+            question: a sentence.
+            kind: of the export that would overwrite it; ``""`` for a session.
+        """
+        self._no.layout.display = "none" if kind else "flex"
+        self._asked_kind, self._asked, self._question.value = (
+            kind,
+            path,
+            "" if question is None else f"⚠ {html.escape(question)}",
+        )
         self._answers.layout.display = "none" if question is None else "flex"
 
     def _do_save(self) -> str:
@@ -117,7 +128,12 @@ class SessionBar(w.VBox):
             return ""
 
     def _overwrite(self) -> str:
-        return self._panel.save(self._asked, overwrite=True)
+        kind, path = self._asked_kind, self._asked
+        if not kind:
+            return self._panel.save(path, overwrite=True)
+        said = self._export_to(kind, path, overwrite=True)
+        self.ask("", None)
+        return said
 
     def _try(self, action: Any) -> None:
         try:
@@ -146,5 +162,14 @@ class SessionBar(w.VBox):
         return self._panel.label_on(self._count.value)
 
     def _do_export(self) -> str:
-        options = {"unnamed": "background"} if self._background.value and self._format.value in _MASKS else {}
-        return self._panel.export(self._format.value, self._target.value, **options)
+        kind, path = self._format.value, self._target.value
+        try:
+            return self._export_to(kind, path)
+        except FileExistsError as error:
+            self.ask(path, str(error), kind)
+            return ""
+
+    def _export_to(self, kind: str, path: str, **options: Any) -> str:
+        if self._background.value and kind in _MASKS:
+            options["unnamed"] = "background"
+        return self._panel.export(kind, path, **options)

@@ -144,7 +144,7 @@ def export_to(request, tmp_path):
 
     def write(*arguments, **options):
         path = tmp_path / FORMATS[request.param]
-        getattr(export, request.param)(arguments[0], path, *arguments[1:], **options)
+        getattr(export, request.param)(arguments[0], path, *arguments[1:], **{"overwrite": True, **options})
         return path
 
     return write
@@ -169,7 +169,7 @@ def test_options_that_do_not_fit_are_refused(name, result, tmp_path):
         (LABELS, {"threshold": "high"}, "threshold is 'high'"),
     ]:
         with pytest.raises(ValueError, match=message):
-            getattr(export, name)(result, tmp_path / "x.json", labels, **options)
+            getattr(export, name)(result, tmp_path / "x.json", labels, overwrite=True, **options)
     assert not list(tmp_path.iterdir())
 
 
@@ -401,7 +401,7 @@ def test_pandas_reads_a_row_per_image_and_factor(result, tmp_path):
 
 def test_iou_is_left_empty_where_nothing_is_known(tmp_path):
     for result, labels in [(make(parts=False), LABELS), (make(), None), (make(), {0: ["tail"]})]:
-        export.to_csv(result, tmp_path / "x.csv", labels)
+        export.to_csv(result, tmp_path / "x.csv", labels, overwrite=True)
         assert pd.read_csv(tmp_path / "x.csv").iou.isna().all()
     assert list(pd.read_csv(tmp_path / "x.csv").name.dropna()) == ["tail"] * 3
 
@@ -440,7 +440,7 @@ def test_the_page_takes_other_ious_or_none(result, tmp_path):
     export.to_html(result, tmp_path / "x.html", ious=[0.123, None, 1, 0])
     text = (tmp_path / "x.html").read_text(encoding="utf-8")
     assert all(f"<b>{value}</b>" in text for value in ("0.12", "1.00", "0.00", "0.37"))
-    export.to_html(result, tmp_path / "x.html")
+    export.to_html(result, tmp_path / "x.html", overwrite=True)
     assert "IoU" not in (tmp_path / "x.html").read_text(encoding="utf-8").partition("<script")[0]
     with pytest.raises(ValueError, match="1 ious for 4 factors"):
         export.to_html(result, tmp_path / "x.html", ious=[0.5])

@@ -149,9 +149,9 @@ def test_a_figure_that_lacks_its_photo_is_one_sentence_and_the_old_figure_stays(
     before = file.read_bytes()
     harm(photos / LAST)
     with pytest.raises(UnreadableImageError, match=SAID[harm]):
-        export.to_figure(result, file, images=[0, N - 1])
+        export.to_figure(result, file, images=[0, N - 1], overwrite=True)
     assert file.read_bytes() == before
-    export.to_figure(result, file, images=[0, 1])
+    export.to_figure(result, file, images=[0, 1], overwrite=True)
     assert file.read_bytes() != before
 
 
@@ -236,7 +236,7 @@ def test_a_full_disk_leaves_what_was_there(result, panel, tmp_path, kind, again)
             result.reorder([0, 1] if labels is LABELS else [1, 0]).save(folder / "x.dff")
         else:
             options = {} if kind == "to_figure" else {"percentile": percentile}
-            getattr(export, kind)(result, folder / EXPORTS[kind], labels, **options)
+            getattr(export, kind)(result, folder / EXPORTS[kind], labels, overwrite=True, **options)
 
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
