@@ -113,8 +113,12 @@ def _export(model: Model, keeper: SessionKeeper, ask: Ask) -> None:
         options["unnamed"] = "background"
     try:
         WRITERS[kind](result, path, now.appearance.labels(result.k), **options)
-    except FileExistsError as error:
-        ask.answer(question=str(error), answers=["overwrite"], path=str(path))
+    except FileExistsError:
+        ask.answer(
+            question=f"{str(path)!r} is there already, and is not an export of this explorer: overwrite it?",
+            answers=["overwrite"],
+            path=str(path),
+        )
         return
     for file in files:
         keeper.files.wrote(file)

@@ -88,7 +88,7 @@ def test_every_export_is_written_and_asked_about_where_it_would_be_over_anothers
     file.write_bytes(b"mine")
     answer = desk.ask("export", format=kind, path=str(path))
     assert answer["answers"] == ["overwrite"]
-    assert "overwrite=True" in answer["question"]
+    assert answer["question"].endswith("is not an export of this explorer: overwrite it?")
     assert file.read_bytes() == b"mine"
     assert desk.ask("export", format=kind, path=str(path), overwrite=True) == said
     assert file.read_bytes() != b"mine"
