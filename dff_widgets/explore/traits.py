@@ -35,6 +35,7 @@ class _Drawn:
     def __init__(self, stack: Stack, count: int, shrink: float, key: str) -> None:
         self.key, self.count, self.shrink = key, count, shrink
         self.heat = wire.heat(stack, range(count), shrink)
+        self.levels = wire.levels(stack)
 
 
 class Traits:
@@ -121,7 +122,7 @@ class Traits:
         return known
 
     def _stack(self, stack: Stack, now: Now, drawn: _Drawn) -> dict[str, Any]:
-        return wire.stack(stack, now.appearance, key=drawn.key, count=drawn.count, shrink=drawn.shrink)
+        return wire.stack(stack, drawn.levels, now.appearance, key=drawn.key, count=drawn.count, shrink=drawn.shrink)
 
     def _choices(self, now: Now, ready: tuple[str, ...]) -> dict[str, Any]:
         return wire.choices(

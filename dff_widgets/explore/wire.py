@@ -203,12 +203,31 @@ def quantiles(stack: Stack, k: int) -> list[list[int]]:
     return [[round(255 * float(v)) for v in np.percentile(row, _PERCENTILES)] for row in entries]
 
 
-def stack(found: Stack | None, appearance: Appearance, *, key: str, count: int, shrink: float) -> dict[str, Any]:
+def levels(found: Stack) -> list[dict[str, Any]]:
+    """``stack.levels`` without the concepts: what the stack alone says of every k; takes a while."""
+    return [
+        {
+            "k": k,
+            "explained": found.explained[k],
+            "shares": [float(share) for share in found[k].factorization.strength],
+            "gains": found.gains(k),
+            "parents": list(found.parents(k)),
+            "overlaps": [found.tree.overlap(k, f) for f in range(k)],
+            "quantiles": quantiles(found, k),
+        }
+        for k in found.ks
+    ]
+
+
+def stack(
+    found: Stack, drawn: Sequence[Mapping[str, Any]], look: Appearance, *, key: str, count: int, shrink: float
+) -> dict[str, Any]:
     """``stack``: what is drawn of every k, and the tree.
 
     Args:
-        found: the stack, None for ``{}``.
-        appearance: that has entered its place.
+        found: the stack.
+        drawn: its `levels`.
+        look: an appearance that has entered its place.
         key: of the stack, a short text that no other stack has.
         count: see `kept`.
         shrink: see `kept`.
@@ -217,23 +236,6 @@ def stack(found: Stack | None, appearance: Appearance, *, key: str, count: int, 
         ``{key, ks, grids, kept, whole, suggested, levels: [{k, explained, shares, gains, parents, overlaps, concepts,
         quantiles}]}``.
     """
-    if found is None:
-        return {}
-    levels = []
-    for k in found.ks:
-        tree = found.tree
-        levels.append(
-            {
-                "k": k,
-                "explained": found.explained[k],
-                "shares": [float(share) for share in found[k].factorization.strength],
-                "gains": found.gains(k),
-                "parents": list(found.parents(k)),
-                "overlaps": [tree.overlap(k, f) for f in range(k)],
-                "concepts": list(appearance.concepts(k)),
-                "quantiles": quantiles(found, k),
-            }
-        )
     return {
         "key": key,
         "ks": list(found.ks),
@@ -241,7 +243,7 @@ def stack(found: Stack | None, appearance: Appearance, *, key: str, count: int, 
         "kept": count,
         "whole": found.whole,
         "suggested": found.suggested,
-        "levels": levels,
+        "levels": [{**level, "concepts": list(look.concepts(level["k"]))} for level in drawn],
     }
 
 

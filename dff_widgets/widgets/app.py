@@ -21,6 +21,7 @@ from ..explore.naming import Namer
 from ..explore.naming_desk import naming_desk
 from ..explore.panes import Panes
 from ..explore.photos import Photos
+from ..explore.session_keeper import SessionKeeper
 from ..explore.state import State
 from ..explore.traits import Traits
 from ..images import ImageSet
@@ -83,6 +84,7 @@ class DFFExplorer(anywidget.AnyWidget):
         model: the `Model` behind it.
         namer: names the factors; see `Namer`.
         scores_counted: counts how well the masks fit the parts; see `LiveScores`.
+        session: keeps what a person made; see `SessionKeeper`.
     """
 
     # Read as text, not given as paths: a path would start a file watcher in the kernel.
@@ -163,9 +165,20 @@ class DFFExplorer(anywidget.AnyWidget):
         self.namer = Namer(self.model, lambda: self.scores_counted.known_parts)
         self._desk = Desk(self.model, self._photos, self._wire, self._say)
         self._desk.doing |= naming_desk(self.namer, self.scores_counted)
+        self.session = SessionKeeper(self.model, self.scores_counted)
+        self.session.extra = lambda: {"opacity": self.opacity, "visible": self.visible}
+        self.session.restored = self._restored
         self._panes = Panes(self.model, self._say, lambda: self.scores_counted.truth)
         self._still = Still(run, lambda: (self._wire.images(self.model.now), self.model.now))
-        self._parts = (self._still, self._panes, self._desk, self.scores_counted, self.model, self._photos)
+        self._parts = (
+            self._still,
+            self._panes,
+            self._desk,
+            self.session,
+            self.scores_counted,
+            self.model,
+            self._photos,
+        )
         self._writing: dict[str, object] = {}  # "by": whoever writes the traits just now
         self._news = False  # whether the model has changed since the traits were last read from it
         self._alive = False
@@ -228,12 +241,43 @@ class DFFExplorer(anywidget.AnyWidget):
         """Stop what is being computed; the last result stays, and the traits go back to it."""
         self.model.cancel()
 
+    def save(self, path: str | Path, *, overwrite: bool = False) -> str:
+        """Write the session to a file: factors, names and their undo, painted masks, settings; see `SessionKeeper`.
+
+        Args:
+            path: of the file.
+            overwrite: also one that was neither loaded nor written here.
+
+        Returns:
+            What was written, in a sentence.
+
+        Raises:
+            FileExistsError: the file may hold another's work.
+            ValueError: there is no result yet.
+            OSError: the disk is full, or the place is not there or cannot be written to.
+        """
+        return self.session.save(path, overwrite=overwrite)
+
+    def load(self, path: str | Path) -> str:
+        """Go on with a saved session, whose factors are shown when they are there: `wait` for them.
+
+        Returns:
+            What is done, in a sentence.
+
+        Raises:
+            ValueError: the file is damaged, no session, of a newer version, or does not fit; nothing changed.
+        """
+        return self.session.load(path)
+
     def close(self) -> None:
         """End the work, and take the widget away."""
         self._alive = False
         for part in self._parts:
             part.close()
+        layout = self.layout  # a widget too, that ipywidgets leaves behind
         super().close()
+        if layout is not None:
+            layout.close()
 
     # -------------------------------------------------------------------------------------------------- traits ⇄ model
     def __setattr__(self, name: str, value: Any) -> None:
@@ -293,6 +337,12 @@ class DFFExplorer(anywidget.AnyWidget):
                     self._let_go(mine)
             finally:
                 self._let_go(mine)
+
+    def _restored(self, settings: Mapping[str, Any]) -> None:
+        """How the factors of a session looked; what does not fit is not worth an error."""
+        for name in ("opacity", "visible"):
+            with suppress(t.TraitError, TypeError):
+                setattr(self, name, settings[name] if name in settings else getattr(self, name))
 
     def _let_go(self, mine: object) -> None:
         if self._writing.get("by") is mine:

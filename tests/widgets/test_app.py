@@ -1,18 +1,24 @@
 import base64
+import contextlib
+import gc
 import io
+import itertools
 import json
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
 import traitlets as t
+from ipywidgets.widgets import widget
 from PIL import Image
 
 import dff_widgets as dff
 from dff_widgets.explore import Inline, wire
 from dff_widgets.widgets.app import DFFExplorer
 from tests.explore.conftest import network, photos
+from tests.explore.test_cell import interrupted
 
 
 @pytest.fixture
@@ -338,3 +344,95 @@ def test_the_picture_beside_it_is_of_the_present_result(displayed) -> None:
     explorer.wait()
     assert len(displayed) > sent
     assert np.abs(jpeg(displayed[-1][0])[:200, :800] - with_factors[:200, :800]).max() > 40
+
+
+# ---------------------------------------------------------------------------------------------------------- a session
+def test_a_session_goes_on_where_it_stopped(labelled, tmp_path) -> None:
+    labelled.labels = {1: ["left"]}
+    labelled.opacity = [0.1, 0.2, 0.3]
+    labelled.visible = [True, False, True]
+    labelled.percentile = 60
+    path = tmp_path / "a.dff"
+    assert "saved" in labelled.save(path)
+    other = DFFExplorer(labelled.images, network=labelled.network, layer="2", k=2, size=64, run=Inline)
+    passes = labelled.network[0].passes
+    other.load(path)
+    other.wait()
+    assert labelled.network[0].passes == passes
+    assert other.error is None
+    assert (other.k, other.layer, other.percentile) == (3, "4", 60)
+    assert other.labels == {1: ["left"]}
+    assert other.colors == labelled.colors
+    assert other.opacity == [0.1, 0.2, 0.3]
+    assert other.visible == [True, False, True]
+    np.testing.assert_array_equal(other.result.factorization.H, labelled.result.factorization.H)
+    consistent(other)
+    other.k = 4
+    consistent(other)
+
+
+def test_what_is_no_session_changes_nothing(labelled, tmp_path) -> None:
+    path = tmp_path / "a.dff"
+    path.write_bytes(b"nothing")
+    state = labelled.model.state
+    with pytest.raises(ValueError, match=r"a\.dff"):
+        labelled.load(path)
+    assert labelled.model.state is state
+    with pytest.raises(FileExistsError):
+        labelled.save(path)
+    assert path.read_bytes() == b"nothing"
+
+
+# ----------------------------------------------------------------------------------------- interrupts and other threads
+def test_an_interrupt_at_any_line_of_a_change_leaves_the_old_state_or_the_new_one(explorer) -> None:
+    files = ("widgets/app.py", "explore/traits.py", "explore/wire.py", "explore/model.py", "explore/moment.py")
+    for line in itertools.count(1, 3):
+        explorer.k = 3
+        hit = interrupted(lambda: setattr(explorer, "k", 5), line, files)
+        assert explorer.k == explorer.result.k in (3, 5)
+        explorer.k = 5  # the same cell, run again
+        assert explorer.k == explorer.result.k == 5
+        explorer.wait()
+        consistent(explorer)
+        if not hit:
+            break
+    assert line > 100
+
+
+def test_explorers_whose_traits_are_linked_never_wait_for_each_other() -> None:
+    images, rng = photos(), np.random.default_rng(0)
+    one, other = (DFFExplorer(images, network=network(seed), k=3, size=64) for seed in (0, 1))
+    t.link((one, "k"), (other, "k"))
+    t.link((one, "layer"), (other, "layer"))
+    t.link((one, "size"), (other, "size"))
+
+    def drive() -> None:
+        for _ in range(60):
+            explorer = (one, other)[rng.integers(2)]
+            name, value = [("k", int(rng.integers(1, 6))), ("layer", "24"[rng.integers(2)]), ("size", 64)][
+                rng.integers(3)
+            ]
+            with contextlib.suppress(t.TraitError):  # the other one was already asked for something else
+                setattr(explorer, name, value)
+
+    thread = threading.Thread(target=drive, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
+    for explorer in (one, other):
+        explorer.wait(30)
+        consistent(explorer)
+        explorer.close()
+
+
+def test_many_made_and_closed_leave_nothing_behind() -> None:
+    images, net = photos(2), network()
+    before = len(widget._instances)
+    for _ in range(10):
+        explorer = DFFExplorer(images, network=net, size=64, run=Inline)
+        explorer.close()
+    assert len(widget._instances) <= before
+    alive = weakref.ref(explorer.model)
+    del explorer
+    gc.collect()
+    assert alive() is None
