@@ -56,6 +56,9 @@ TORCH_INSIDE = {
     "evaluation/stability.py",
     "evaluation/bench.py",
     "evaluation/baselines.py",
+    "evaluation/dictionaries.py",
+    "evaluation/results.py",
+    "evaluation/spectral.py",
 }  # imported on their own
 
 

@@ -17,11 +17,30 @@ from torch import Tensor
 
 from .. import factorization
 from ..extraction import Activations
-from ..factorization import Factorization
 from ..heat import binarise, fold, normalise, percentiles, upsample
 from ..networks import Network, hooked, inference, input_like
 from ..result import DFFResult
+from .dictionaries import convex_nmf, semi_nmf, sparse
 from .metrics import best_part_iou
+from .results import as_result, background_last
+from .spectral import lost, normalized_cut, token_cut
+
+__all__ = [
+    "best_channel",
+    "centred_box",
+    "convex_nmf",
+    "ddt",
+    "grad_cam",
+    "kmeans",
+    "lost",
+    "normalized_cut",
+    "normalized_kmeans",
+    "pca",
+    "semi_nmf",
+    "sparse",
+    "token_cut",
+    "total",
+]
 
 Array = npt.NDArray[Any]
 
@@ -47,7 +66,7 @@ def ddt(activations: Activations, k: int = 1, seed: int = 0) -> DFFResult:
     direction = np.linalg.eigh(covariance.astype(np.float64))[1][:, -1].astype(np.float32)
     projection = A @ direction - mean @ direction
     sign = 1 if projection @ A.sum(axis=1) >= 0 else -1  # as their covariance: the projection is centred
-    result = _result(activations, sign * projection[:, None], sign * direction[None])
+    result = as_result(activations, sign * projection[:, None], sign * direction[None])
     # The zero line belongs to the signed map: of its positive part, interpolation would lift all that is near it.
     signed = fold(result.factorization.H / max(float(result.factorization.H.max()), 1e-12), activations.shapes)
     fine = (upsample(m, (_FINE * m.shape[1], _FINE * m.shape[2])) for m in signed)
@@ -63,26 +82,36 @@ def pca(activations: Activations, k: int, seed: int = 0) -> DFFResult:
         seed: unused; a `Method` gives it.
     """
     fac = factorization.pca(activations.matrix, k)
-    return _result(activations, fac.H, fac.W, fac.error)
+    return as_result(activations, fac.H, fac.W, fac.error)
 
 
-def kmeans(activations: Activations, k: int, seed: int = 0) -> DFFResult:
+def kmeans(activations: Activations, k: int, seed: int = 0, *, normalized: bool = False) -> DFFResult:
     """k-means: each factor is a cluster, its heat map how near a position is to the centroid, 0 outside the cluster.
 
     Args:
         activations: from `extract`.
-        k: number of clusters. One would hold everything: for 1 there are two, and the object is the one whose
-            activations are stronger on average.
+        k: number of clusters. One would hold everything: for 1 there are two, and the object is the one of which less
+            lies at the border of the images.
         seed: of the starts.
+        normalized: divide each position's activations by their length first, so that what they are counts and not how
+            strong they are.
     """
     A = activations.matrix
+    if normalized:
+        A = A / np.maximum(np.linalg.norm(A, axis=1, keepdims=True), np.finfo(np.float32).tiny)
     fac = factorization.kmeans(A, max(k, 2), seed=seed)
     member, W = np.asarray(fac.H, dtype=np.float32), np.asarray(fac.W)
     if k == 1:
-        strongest = [int(W.sum(axis=1).argmax())]
-        member, W = member[:, strongest], W[strongest]
+        inner = background_last(member, activations.shapes)[:1]
+        member, W = member[:, inner], W[inner]
     distance = np.stack([np.linalg.norm(A - centroid, axis=1) for centroid in W], axis=1)
-    return _result(activations, member / (1 + distance / max(float(distance.mean()), 1e-12)), W, fac.error)
+    error = None if normalized else fac.error
+    return as_result(activations, member / (1 + distance / max(float(distance.mean()), 1e-12)), W, error)
+
+
+def normalized_kmeans(activations: Activations, k: int, seed: int = 0) -> DFFResult:
+    """`kmeans` of activations of length 1."""
+    return kmeans(activations, k, seed, normalized=True)
 
 
 def total(activations: Activations, k: int = 1, seed: int = 0) -> DFFResult:
@@ -96,7 +125,7 @@ def total(activations: Activations, k: int = 1, seed: int = 0) -> DFFResult:
     if k != 1:
         raise ValueError(f"k is {k!r}; there is one sum of activations: give 1")
     A = activations.matrix
-    return _result(activations, A.sum(axis=1, keepdims=True), np.ones((1, A.shape[1]), dtype=np.float32))
+    return as_result(activations, A.sum(axis=1, keepdims=True), np.ones((1, A.shape[1]), dtype=np.float32))
 
 
 def centred_box(activations: Activations, k: int = 1, seed: int = 0, *, share: float = 0.25) -> DFFResult:
@@ -120,7 +149,7 @@ def centred_box(activations: Activations, k: int = 1, seed: int = 0, *, share: f
         top, left = (height - h) // 2, (width - w) // 2
         box[:, top : top + h, left : left + w] = 1
         maps.append(box)
-    zero = _result(activations, np.zeros((len(activations.matrix), 1)), np.zeros((1, activations.matrix.shape[1])))
+    zero = as_result(activations, np.zeros((len(activations.matrix), 1)), np.zeros((1, activations.matrix.shape[1])))
     return dataclasses.replace(zero, maps=tuple(maps))
 
 
@@ -159,7 +188,7 @@ def best_channel(
     first = {s.part: s for s in reversed(ranked)}  # the best channel of each part
     kept = sorted(first.values(), key=lambda s: -s.iou) + [s for s in ranked if s is not first[s.part]]
     channels = strongest[[s.factor for s in kept[:k]]]
-    return _result(activations, A[:, channels], np.eye(A.shape[1], dtype=np.float32)[channels])
+    return as_result(activations, A[:, channels], np.eye(A.shape[1], dtype=np.float32)[channels])
 
 
 def grad_cam(activations: Activations, network: Network, target: int | Sequence[int]) -> DFFResult:
@@ -188,7 +217,7 @@ def grad_cam(activations: Activations, network: Network, target: int | Sequence[
             weights.append(_class_weights(module, activations.layer.name, pixels, classes))
             rows.append(activations.matrix[row : row + h * w] @ weights[-1])
             row += h * w
-    return _result(activations, np.concatenate(rows)[:, None], np.mean(weights, axis=0)[None])
+    return as_result(activations, np.concatenate(rows)[:, None], np.mean(weights, axis=0)[None])
 
 
 def _pixels(network: Network, activations: Activations, i: int) -> Tensor:
@@ -213,10 +242,3 @@ def _class_weights(module: torch.nn.Module, layer: str, pixels: Tensor, classes:
             raise ValueError(f"target is {list(classes)}; the network's output is {tuple(scores.shape)}")
         (gradient,) = torch.autograd.grad(scores[0, list(classes)].sum(), caught[0])
     return np.asarray(gradient[0].mean(dim=(1, 2)).cpu().numpy())
-
-
-def _result(activations: Activations, H: Array, W: Array, error: float | None = None) -> DFFResult:
-    """Any heat maps as a DFFResult, negative entries as 0. Where they do not model A, the error is NaN."""
-    H, W = np.asarray(H, dtype=np.float32), np.asarray(W, dtype=np.float32)
-    fac = Factorization(H, W, float("nan") if error is None else error, n_iter=0, converged=True)
-    return DFFResult.of(activations, fac)

@@ -69,6 +69,20 @@ BASELINES: dict[str, Method] = {
     "sum of activations": Method(baselines.total, {"percentile": 75}),
     "centred box": Method(baselines.centred_box),
 }
+# Others' ways on the same activations: objects in one image at a time (k = 1), and factors or clusters (any k).
+RIVAL_OBJECTS: dict[str, Method] = {
+    "LOST": Method(baselines.lost, {"percentile": 0}),
+    "TokenCut": Method(baselines.token_cut, {"percentile": 0}),
+}
+RIVALS: dict[str, Method] = {
+    "PCA": Method(baselines.pca, {"percentile": 75}),
+    "k-means": Method(baselines.kmeans, {"percentile": 75}),
+    "k-means, normalized": Method(baselines.normalized_kmeans, {"percentile": 75}),
+    "normalized cut": Method(baselines.normalized_cut, {"percentile": 0}),
+    "semi-NMF": Method(baselines.semi_nmf, {"percentile": 75}),
+    "convex NMF": Method(baselines.convex_nmf, {"percentile": 75}),
+    "sparse dictionary": Method(baselines.sparse, {"percentile": 75}),
+}
 
 
 class Bench:

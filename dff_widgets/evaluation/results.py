@@ -1,0 +1,59 @@
+"""What other methods share: any heat maps as a result, and which of two clusters is the object."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..extraction import Activations
+from ..factorization import Factorization
+from ..heat import fold
+from ..result import DFFResult
+
+Array = npt.NDArray[Any]
+
+_FINE = 8  # points to one of the layer's along each side
+
+
+def as_result(activations: Activations, H: Array, W: Array, error: float | None = None) -> DFFResult:
+    """Any heat maps as a DFFResult, negative entries as 0. Where they do not model A, the error is NaN."""
+    H, W = np.asarray(H, dtype=np.float32), np.asarray(W, dtype=np.float32)
+    fac = Factorization(H, W, float("nan") if error is None else error, n_iter=0, converged=True)
+    return DFFResult.of(activations, fac)
+
+
+def hard(activations: Activations, member: Array) -> DFFResult:
+    """Clusters as a DFFResult whose maps are 1 inside and 0 outside, with edges that upsampling leaves where they are.
+
+    Args:
+        activations: from `extract`.
+        member: (rows, k) of zeros and ones. The rows of W are the clusters' means.
+    """
+    member = np.asarray(member, dtype=np.float32)
+    W = member.T @ activations.matrix / np.maximum(member.sum(axis=0), 1)[:, None]
+    block = np.ones((_FINE, _FINE))
+    fine = tuple(np.kron(m, block).astype(np.float16) for m in fold(member, activations.shapes))
+    return dataclasses.replace(as_result(activations, member, W), maps=fine)
+
+
+def background_last(member: Array, shapes: tuple[tuple[int, int], ...]) -> list[int]:
+    """The clusters by how little of them lies at the border of the images; what is at the border last.
+
+    A rule without labels for what of two clusters is the object: photographers leave the background around it (Wei et
+    al. 2012). The fraction counts, not the number, so that a cluster's size does not decide.
+
+    Args:
+        member: (rows, k) above 0 where a position is in a cluster.
+        shapes: per image the grid (h, w) of the rows.
+    """
+    rings = []
+    for h, w in shapes:
+        ring = np.ones((h, w), dtype=bool)
+        ring[1:-1, 1:-1] = False
+        rings.append(ring.ravel())
+    inside = np.asarray(member) > 0
+    at_border = inside[np.concatenate(rings)].sum(axis=0) / np.maximum(inside.sum(axis=0), 1)
+    return [int(j) for j in np.argsort(at_border, kind="stable")]
