@@ -26,6 +26,7 @@ from .wording import one_line
 Array = npt.NDArray[Any]
 
 _KEY = "dff-widgets"  # of the JSON text in the safetensors header
+_CHECKSUM = "dff-widgets checksum"  # in the same header; files of the first versions have none
 _TEMPORARY = re.compile(r"\.(.+)\.([0-9a-f]{8})", re.DOTALL)  # see `beside`
 _LONGEST = 240  # bytes of a name; file systems take 255
 
@@ -61,10 +62,19 @@ def _is_kind(path: Path, kind: str) -> bool:
 def encode(kind: str, version: int, content: dict[str, Any], tensors: dict[str, Array]) -> bytes:
     """What `write` writes."""
     header = json.dumps({"kind": kind, "version": version, **content})
-    data: bytes = to_safetensors(
-        {name: np.ascontiguousarray(t) for name, t in tensors.items()}, metadata={_KEY: header}
-    )
+    whole = {name: np.ascontiguousarray(t) for name, t in tensors.items()}
+    data: bytes = to_safetensors(whole, metadata={_KEY: header, _CHECKSUM: _checksum(header, whole)})
     return data
+
+
+def _checksum(header: str, tensors: dict[str, Array]) -> str:
+    """Of all that a file holds, so that a bit that flipped, or an end that was never written, is noticed."""
+    digest = hashlib.blake2b(header.encode(errors="surrogatepass"), digest_size=16)
+    for name in sorted(tensors):
+        tensor = np.ascontiguousarray(tensors[name])
+        digest.update(repr((name, str(tensor.dtype), tensor.shape)).encode(errors="surrogatepass"))
+        digest.update(tensor.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
 
 
 def write_file(path: Path, chunks: Iterable[bytes], *, overwrite: bool = True) -> None:
@@ -197,6 +207,19 @@ def _short(name: str) -> str:
     return name if len(os.fsencode(name)) <= _LONGEST else hashlib.blake2b(os.fsencode(name)).hexdigest()[:32]
 
 
+@contextlib.contextmanager
+def locked(file: BinaryIO) -> Iterator[None]:
+    """Keep other processes that do the same from writing to this file; where there are no locks, nothing."""
+    with contextlib.suppress(ImportError, OSError):
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed
+    try:
+        yield
+    finally:
+        file.flush()
+
+
 def _lock(file: BinaryIO) -> bool:
     """Whether the file is locked now, until it is closed or this process ends."""
     with contextlib.suppress(ImportError, OSError):  # Windows, which removes no open file; a file system without locks
@@ -238,11 +261,17 @@ def read(path: Path, kind: str, version: int) -> tuple[dict[str, Any], dict[str,
         raise ValueError(f"no file at {str(path)!r}")
     try:
         with safe_open(path, framework="numpy") as file:
-            content = json.loads((file.metadata() or {}).get(_KEY, "null"))
+            metadata = file.metadata() or {}
+            header = metadata.get(_KEY, "null")
+            content = json.loads(header)
             check_kind(content, path, kind, version)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError, TypeError, json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"{str(path)!r} is damaged or was not written by dff-widgets: {one_line(error)}") from error
+    if metadata.get(_CHECKSUM, "") not in ("", _checksum(header, tensors)):
+        raise ValueError(
+            f"{str(path)!r} is damaged: its checksum is not that of what it holds; go back to a copy of it"
+        )
     return content, tensors
 
 

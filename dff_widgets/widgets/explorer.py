@@ -303,7 +303,7 @@ class DFFExplorer(Asked, w.VBox):
             raise ValueError(f"the session's network is {network!r}; set explorer.network to it first if you trust it")
         values = {name: said.get(name, getattr(self, name)) for name in _KEPT}
         values |= {"network": network, "layer": result.layer, "k": result.k, "size": result.size}
-        possible = {"solver": SOLVERS.values(), "seed": range(2**31), "size": range(16, 2**16)}
+        possible = {"solver": SOLVERS.values(), "seed": range(2**63), "size": range(16, 2**16)}
         for name, value in values.items():
             check_trait(self, name, value)
             if value not in possible.get(name, (value,)):
