@@ -19,6 +19,7 @@ from .events import Event
 from .jobs import CancelledError, LatestJob, Run, Ticket
 from .moment import Now, beside, chosen, differences, given_up, opened, selecting, settled, summary
 from .pipeline import Pipeline
+from .prepared import Report
 from .scrubber import scrubbed
 from .stack import KS, Stack
 from .state import Place, State, Status, checked
@@ -46,6 +47,7 @@ class Model:
         store: activations that are there already, a `scale.Store`: they are shown without extracting anything.
         client: a ``dask.distributed.Client``, whose workers extract and factorize.
         run: what makes the threads: `LatestJob`, or `Inline` for none.
+        foresee: whether what a person may ask for next is made ahead: other k and layers, and a suggested k.
         choices: fields of `State`.
 
     Attributes:
@@ -57,9 +59,16 @@ class Model:
     """
 
     def __init__(
-        self, images: Any, *, store: Store | None = None, client: Any = None, run: Run = LatestJob, **choices: Any
+        self,
+        images: Any,
+        *,
+        store: Store | None = None,
+        client: Any = None,
+        run: Run = LatestJob,
+        foresee: bool = True,
+        **choices: Any,
     ) -> None:
-        self.pipeline, self.run = Pipeline(store, client), run
+        self.pipeline, self.run, self._foresee = Pipeline(store, client), run, foresee
         self._asks_first = store is None and client is None
         if store is not None:
             choices = {"network": store.network, "layer": store.layer.name, "size": store.size, **choices}
@@ -148,7 +157,11 @@ class Model:
             raise ValueError("this explorer is closed; make another one")
         values = checked(changes)
         try:
-            self._change(lambda now: self._with(now, chosen(now.state, values, asks_first=self._asks_first), values))
+            before, after = self._change(
+                lambda now: self._with(now, chosen(now.state, values, asks_first=self._asks_first), values)
+            )
+            if after.wanted is None and after.stack is not None and after.suggested is None and _moved(before, after):
+                self._look_ahead(after.stack.place)
         finally:  # an interrupt may have come after the change
             self._pursue()
 
@@ -240,7 +253,7 @@ class Model:
             return dataclasses.replace(now, wanted=None, status=Status(text))
         stack = self.pipeline.known_stack(state.place)
         if stack is not None and (state.basis is not None or state.k in stack):
-            now = settled(now, stack)
+            now = dataclasses.replace(settled(now, stack), suggested=self.pipeline.known_suggestion(stack.place))
             return dataclasses.replace(now, wanted=None, status=Status(summary(stack[now.state.k], stack.total)))
         if now.wanted is not None and now.wanted == state.place:
             return now
@@ -276,7 +289,7 @@ class Model:
         except BaseException as error:  # whatever a network or a file does, even SystemExit, the explorer goes on
             self._give_up(place, one_sentence(error), failed=True)
         else:
-            self._ahead.submit(partial(self._go_ahead, named))
+            self._look_ahead(named)
 
     def _show_the_first(self, place: Place, named: Place, meter: Meter) -> None:
         """Where there is nothing to look at yet, show the factors of the first images, while the others come."""
@@ -313,10 +326,12 @@ class Model:
         network = self.pipeline.network(stack.place.network, meter)
         grids = self.pipeline.grids(stack.place, meter)
 
+        suggested = self.pipeline.known_suggestion(stack.place)
+
         def change(now: Now) -> Now:
             if now.wanted is not place or (stack.place.basis is None and now.state.k not in stack):
                 return now
-            now = settled(dataclasses.replace(now, network=network, grids=grids), stack)
+            now = settled(dataclasses.replace(now, network=network, grids=grids, suggested=suggested), stack)
             if seconds is None:
                 return now
             said = summary(stack[now.state.k], stack.total, seconds)
@@ -329,6 +344,10 @@ class Model:
     def _give_up(self, place: Place, why: str, *, failed: bool = False) -> None:
         self._change(lambda now: given_up(now, why, failed=failed) if now.wanted is place else now)
 
+    def _look_ahead(self, named: Place) -> None:
+        if self._foresee:
+            self._ahead.submit(partial(self._go_ahead, named))
+
     def _go_ahead(self, named: Place, ticket: Ticket) -> None:
         """What a person may ask for next: the other k of this place, and the other layers of the scrubber."""
 
@@ -340,12 +359,25 @@ class Model:
                 return
             stack = self.pipeline.stack(named, KS, report)
             self._change(lambda now: settled(now, stack) if _is_of(now, stack) and now.stack is not stack else now)
-            for layer in reversed(scrubbed(self.pipeline.network(named.network, report))):
-                place = dataclasses.replace(named, layer=layer.name)
-                prepared = self.pipeline.known_prepared(place)
-                if layer.name != named.layer and prepared is not None and prepared.rows <= _AHEAD:
-                    other = self.pipeline.stack(place, KS, report)
-                    self._change(partial(_with_ready, other=other, shown=stack))
+            self._stack_beside(stack, report, range(_QUICK + 1))
+            suggested = self.pipeline.suggestion(named, report)
+            self._change(lambda now: dataclasses.replace(now, suggested=suggested) if _is_of(now, stack) else now)
+            self._stack_beside(stack, report, range(_QUICK + 1, _AHEAD))
+
+    def _stack_beside(self, stack: Stack, report: Report, sizes: range) -> None:
+        """The stacks of the scrubber's other layers, as far as they are extracted and have so many rows."""
+        place = stack.place
+        for layer in reversed(scrubbed(self.pipeline.network(place.network, report))):
+            there = dataclasses.replace(place, layer=layer.name)
+            prepared = self.pipeline.known_prepared(there)
+            if there != place and prepared is not None and prepared.rows in sizes:
+                other = self.pipeline.stack(there, KS, report)
+                self._change(partial(_with_ready, other=other, shown=stack))
+
+
+def _moved(before: Now, after: Now) -> bool:
+    """Whether another place is shown."""
+    return before.stack is None or after.stack is None or before.stack.place != after.stack.place
 
 
 def _is_of(now: Now, stack: Stack) -> bool:

@@ -23,6 +23,7 @@ from .stack import Stack
 from .state import FITTED, Place, State, Status
 
 if TYPE_CHECKING:
+    from ..factorization import SuggestedK
     from ..networks import Network
 
 MANY = 1000  # images from which a person is asked first
@@ -45,6 +46,7 @@ class Now:
         grids: by layer name its (h, w) for the first image.
         concept: that is selected, whatever number its factor has at the present k, or None.
         ready: stacks of other layers of this place that are there already.
+        suggested: how many factors the activations of this place have by themselves, or None before it is known.
     """
 
     state: State
@@ -60,6 +62,7 @@ class Now:
     grids: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     concept: int | None = None
     ready: tuple[Stack, ...] = ()
+    suggested: SuggestedK | None = None
 
 
 def chosen(state: State, values: Mapping[str, Any], *, asks_first: bool) -> State:
@@ -198,7 +201,7 @@ def differences(before: Now, after: Now) -> Iterator[Event]:
         )
         if names:
             yield StateChanged(after.state, names)
-    if after.stack is not before.stack or after.ready != before.ready:
+    if (before.stack, before.ready, before.suggested) != (after.stack, after.ready, after.suggested):
         yield StackFound(after.stack)
     if after.appearance is not before.appearance:
         yield AppearanceChanged(after.appearance)

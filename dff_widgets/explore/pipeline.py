@@ -9,16 +9,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..images import ImageSet
 from ..result import DFFResult
 from .memo import Memo
 from .prepared import Extractor, Prepared, Report
-from .stack import Stack
+from .stack import KS, Stack
 from .state import Place, Request
 
 if TYPE_CHECKING:
+    from ..factorization import SuggestedK
     from ..networks import Network
     from ..scale import Store
 
@@ -41,6 +43,7 @@ class Pipeline:
         self._subsets: Memo[ImageSet] = Memo(most=16)
         self._grids: Memo[dict[str, tuple[int, int]]] = Memo(most=16)
         self._stacks: Memo[Stack] = Memo(room=STACKS, size=lambda one: one.nbytes)
+        self._suggested: Memo[SuggestedK] = Memo(most=64)
         self._sharp: Memo[DFFResult] = Memo(room=SHARP, size=lambda one: sum(m.nbytes for m in one.maps or ()))
 
     # --------------------------------------------------------------------------------------------- what is there
@@ -59,6 +62,11 @@ class Pipeline:
         """The stack of a place, as far as it is there already."""
         named = self.known_place(place)
         return None if named is None else self._stacks.known(named)
+
+    def known_suggestion(self, place: Place) -> SuggestedK | None:
+        """How many factors a place has by itself, if that is known already."""
+        named = self.known_place(place)
+        return None if named is None else self._suggested.known(named)
 
     def known_prepared(self, place: Place) -> Prepared | None:
         """The activations of a place whose layer is named, if they are there."""
@@ -157,6 +165,19 @@ class Pipeline:
         """The activations of a place, whose layer is named."""
         return self._extractor.get(place, self.network(place.network, report), self.images(place), report)
 
+    def suggestion(self, place: Place, report: Report) -> SuggestedK:
+        """How many factors the activations of a place, whose layer is named, have by themselves; takes seconds."""
+
+        def suggest() -> SuggestedK:
+            from ..factorization import suggest_k
+
+            prepared = self.prepared(place, report)
+            ks = [k for k in KS if k <= prepared.most]
+            tell = partial(report, "suggesting k")
+            return suggest_k(prepared.sketch(report), ks, solver=place.solver, progress=tell)
+
+        return self._suggested.get(place, suggest, report)
+
     def sharp(self, result: DFFResult, report: Report) -> DFFResult:
         """The same factors with maps that follow the edges of the images."""
 
@@ -168,7 +189,7 @@ class Pipeline:
 
     def close(self) -> None:
         """Forget everything, and remove what is on disk."""
-        for memo in (self._networks, self._subsets, self._grids, self._stacks, self._sharp):
+        for memo in (self._networks, self._subsets, self._grids, self._stacks, self._suggested, self._sharp):
             memo.clear()
         self._extractor.close()
 

@@ -19,7 +19,6 @@ from .state import Place
 Array = npt.NDArray[Any]
 
 KS = tuple(range(1, 11))  # what a person can choose in the browser; more can be asked from Python
-_ENOUGH = 4  # levels from which a curve has a bend
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,23 +114,6 @@ class Stack:
     def explained(self) -> dict[int, float]:
         """By k the share (0..1) of the activations' energy that the factors hold."""
         return {r.k: float(max(0.0, 1 - r.factorization.error**2)) for r in self.tree.results}
-
-    @cached_property
-    def suggested(self) -> int | None:
-        """The k after which another factor explains little: where the curve of `explained` bends.
-
-        That is the k farthest above the line from the first to the last (Satopää et al. 2011, "Kneedle"); None where
-        there are too few k to see a bend.
-        """
-        ks = np.array(self.ks, dtype=float)
-        if len(ks) < _ENOUGH:
-            return None
-        shares = np.array([self.explained[int(k)] for k in ks])
-        rise = shares[-1] - shares[0]
-        if rise <= 0:
-            return None
-        above = (shares - shares[0]) / rise - (ks - ks[0]) / (ks[-1] - ks[0])
-        return int(ks[above.argmax()])
 
     def gains(self, k: int) -> list[float]:
         """Per factor of k what its heat is multiplied by before it is drawn; see `contrast`."""

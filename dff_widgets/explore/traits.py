@@ -33,7 +33,8 @@ class _Drawn:
     """What crosses to the browser of a stack."""
 
     def __init__(self, stack: Stack, count: int, shrink: float, key: str) -> None:
-        self.key, self.count, self.shrink = key, count, shrink
+        self.key, self.shrink = key, shrink
+        self.about: dict[str, Any] = {"key": key, "count": count, "shrink": shrink}
         self.heat = wire.heat(stack, range(count), shrink)
         self.levels = wire.levels(stack)
 
@@ -70,12 +71,13 @@ class Traits:
             return now.result.images
         return now.state.images
 
-    def values(self, now: Now, *, known: tuple[str, ...] = ()) -> dict[str, Any]:
+    def values(self, now: Now, *, known: tuple[str, ...] = (), sampling: Any = None) -> dict[str, Any]:
         """By name.
 
         Args:
             now: the moment.
             known: parts that a name box offers.
+            sampling: which page of few images is labelled on, or None.
         """
         images, stack = self.images(now), now.stack
         self._photos.show(images)
@@ -99,10 +101,10 @@ class Traits:
             "stack": {},
             "heat": b"",
         }
-        place = wire.place(now, self.title(now.state.images))
+        place = {**wire.place(now, self.title(now.state.images)), "sampling": sampling}
         if stack is not None:
             drawn = self.drawn(stack)
-            about = (stack, now.appearance.concepts(stack.ks[-1]))
+            about = (stack, now.appearance.concepts(stack.ks[-1]), now.suggested)
             values["heat"] = drawn.heat
             values["stack"] = self._once("stack", about, lambda: self._stack(stack, now, drawn))
             place["key"] = drawn.key if now.wanted is None else f"{drawn.key}+"
@@ -122,7 +124,7 @@ class Traits:
         return known
 
     def _stack(self, stack: Stack, now: Now, drawn: _Drawn) -> dict[str, Any]:
-        return wire.stack(stack, drawn.levels, now.appearance, key=drawn.key, count=drawn.count, shrink=drawn.shrink)
+        return wire.stack(stack, drawn.levels, now.appearance, now.suggested, **drawn.about)
 
     def _choices(self, now: Now, ready: tuple[str, ...]) -> dict[str, Any]:
         return wire.choices(

@@ -22,6 +22,7 @@ from .stack import KS, Stack
 from .state import SOLVERS, Status
 
 if TYPE_CHECKING:
+    from ..factorization import SuggestedK
     from ..networks import Network
 
 Array = npt.NDArray[Any]
@@ -220,7 +221,14 @@ def levels(found: Stack) -> list[dict[str, Any]]:
 
 
 def stack(
-    found: Stack, drawn: Sequence[Mapping[str, Any]], look: Appearance, *, key: str, count: int, shrink: float
+    found: Stack,
+    drawn: Sequence[Mapping[str, Any]],
+    look: Appearance,
+    suggested: SuggestedK | None,
+    *,
+    key: str,
+    count: int,
+    shrink: float,
 ) -> dict[str, Any]:
     """``stack``: what is drawn of every k, and the tree.
 
@@ -228,13 +236,13 @@ def stack(
         found: the stack.
         drawn: its `levels`.
         look: an appearance that has entered its place.
+        suggested: how many factors there are by themselves, as far as that is known.
         key: of the stack, a short text that no other stack has.
         count: see `kept`.
         shrink: see `kept`.
 
     Returns:
-        ``{key, ks, grids, kept, whole, suggested, levels: [{k, explained, shares, gains, parents, overlaps, concepts,
-        quantiles}]}``.
+        ``{key, ks, grids, kept, whole, suggested, reason, levels}``; a level is one of `levels` with ``concepts: [k]``.
     """
     return {
         "key": key,
@@ -242,7 +250,8 @@ def stack(
         "grids": [list(shrunk(shape, shrink)) for shape in found.shapes],
         "kept": count,
         "whole": found.whole,
-        "suggested": found.suggested,
+        "suggested": None if suggested is None else suggested.k,
+        "reason": "" if suggested is None else suggested.reason,
         "levels": [{**level, "concepts": list(look.concepts(level["k"]))} for level in drawn],
     }
 

@@ -21,6 +21,7 @@ from ..explore.naming import Namer
 from ..explore.naming_desk import naming_desk
 from ..explore.panes import Panes
 from ..explore.photos import Photos
+from ..explore.session_desk import sampling, session_desk
 from ..explore.session_keeper import SessionKeeper
 from ..explore.state import State
 from ..explore.traits import Traits
@@ -73,6 +74,7 @@ class DFFExplorer(anywidget.AnyWidget):
             activations are shown without extracting anything. By default twelve drawn creatures.
         client: a ``dask.distributed.Client``, whose workers extract and factorize.
         run: what makes the threads; see `Model`.
+        foresee: whether what a person may ask for next is made ahead; see `Model`.
         labels: what the factors of the first result are named after: factor -> its part or parts.
         traits: any of the traits below.
 
@@ -147,7 +149,14 @@ class DFFExplorer(anywidget.AnyWidget):
     _parts: tuple[Any, ...] = ()  # what is closed with it, also where it was never whole
 
     def __init__(
-        self, images: Any = None, *, client: Any = None, run: Run = LatestJob, labels: Any = None, **traits: Any
+        self,
+        images: Any = None,
+        *,
+        client: Any = None,
+        run: Run = LatestJob,
+        foresee: bool = True,
+        labels: Any = None,
+        **traits: Any,
     ) -> None:
         others = {name: traits.pop(name) for name in ("opacities", "hidden", "height") if name in traits}
         unknown = [name for name in traits if name not in CHOICES]
@@ -156,18 +165,19 @@ class DFFExplorer(anywidget.AnyWidget):
         store = _as_store(images)
         title = "creatures" if images is None else ""
         images = datasets.creatures() if images is None else images if store is None else store.images
-        self.model = Model(images, store=store, client=client, run=run, **traits)
+        self.model = Model(images, store=store, client=client, run=run, foresee=foresee, **traits)
         self._photos = Photos(run, self._publish, most=wire.MOST_PHOTOS, room=wire.PHOTOS_ROOM)
         self._wire = Traits(self._photos)
         if title:
             self._wire.call(self.model.state.images, title)
         self.scores_counted = LiveScores(self.model)
         self.namer = Namer(self.model, lambda: self.scores_counted.known_parts)
-        self._desk = Desk(self.model, self._photos, self._wire, self._say)
-        self._desk.doing |= naming_desk(self.namer, self.scores_counted)
         self.session = SessionKeeper(self.model, self.scores_counted)
         self.session.extra = lambda: {"opacity": self.opacity, "visible": self.visible}
         self.session.restored = self._restored
+        self._desk = Desk(self.model, self._photos, self._wire, self._say)
+        self._desk.doing |= naming_desk(self.namer, self.scores_counted)
+        self._desk.doing |= session_desk(self.model, self.session)
         self._panes = Panes(self.model, self._say, lambda: self.scores_counted.truth)
         self._still = Still(run, lambda: (self._wire.images(self.model.now), self.model.now))
         self._parts = (
@@ -188,6 +198,7 @@ class DFFExplorer(anywidget.AnyWidget):
         self.on_msg(self._heard)
         self.observe(lambda _: self._publish(), ["opacities", "hidden"])
         self.model.subscribe(self._told)
+        self.session.on_change(self._publish)
         self._told(None)
 
     def __repr__(self) -> str:
@@ -364,7 +375,8 @@ class DFFExplorer(anywidget.AnyWidget):
 
     def _write(self) -> None:
         now = self.model.now
-        values: dict[str, Any] = self._wire.values(now, known=self.scores_counted.known_parts)
+        parts, pages = self.scores_counted.known_parts, sampling(self.session)
+        values: dict[str, Any] = self._wire.values(now, known=parts, sampling=pages)
         for name, trait in self.traits().items():
             if isinstance(trait, Told):
                 values[name] = getattr(self, name)

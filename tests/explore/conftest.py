@@ -59,6 +59,6 @@ def images() -> dff.ImageSet:
 
 @pytest.fixture
 def model(images: dff.ImageSet, net: nn.Sequential) -> Model:
-    made = Model(images, network=net, size=64, k=3, run=Inline)
+    made = Model(images, network=net, size=64, k=3, run=Inline, foresee=False)
     assert made.error is None
     return made

@@ -1,4 +1,5 @@
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,7 +61,7 @@ def test_a_k_beyond_the_stack_makes_it_longer_and_moves_nothing(images, net) -> 
     wide = network()
     wide[3] = torch.nn.Conv2d(6, 16, 3, stride=2)
     wide[7] = torch.nn.Linear(16, 4)
-    model = Model(images, network=wide, size=64, k=2, run=Inline)
+    model = Model(images, network=wide, size=64, k=2, run=Inline, foresee=False)
     before = {k: model.appearance.hues(k) for k in KS}
     model.ask(k=13)
     assert model.error is None
@@ -70,7 +71,7 @@ def test_a_k_beyond_the_stack_makes_it_longer_and_moves_nothing(images, net) -> 
 
 
 def test_where_channels_are_fewer_than_ten_so_are_the_k(images, net) -> None:
-    model = Model(images, network=net, layer="2", size=64, k=2, run=Inline)
+    model = Model(images, network=net, layer="2", size=64, k=2, run=Inline, foresee=False)
     assert model.stack.ks == (1, 2, 3, 4, 5, 6)
     model.ask(k=7)
     assert "k is 7" in model.error
@@ -209,8 +210,8 @@ def test_a_basis_is_applied_to_other_images_and_ends_with_another_k(model) -> No
 
 
 def test_a_result_of_the_very_images_is_shown_as_it_is_with_nothing_extracted(images, net) -> None:
-    first = Model(images, network=net, size=64, k=3, run=Inline)
-    other, passes = Model(images, network=net, size=64, k=2, layer="2", run=Inline), net[0].passes
+    first = Model(images, network=net, size=64, k=3, run=Inline, foresee=False)
+    other, passes = Model(images, network=net, size=64, k=2, layer="2", run=Inline, foresee=False), net[0].passes
     result = first.result
     other.ask(layer="4", k=3, basis=Basis(result.factorization.W, result))
     assert other.error is None
@@ -226,7 +227,7 @@ def test_a_basis_of_another_width_is_refused(model) -> None:
 
 def test_many_images_are_asked_about_first(net) -> None:
     pixels = np.zeros((1001, 32, 32, 3), np.uint8)
-    model = Model(list(pixels), network=net, size=32, k=1, run=Inline)
+    model = Model(list(pixels), network=net, size=32, k=1, run=Inline, foresee=False)
     assert model.state.held
     assert "1,001 images" in model.status.text
     assert net[0].passes == 0
@@ -237,7 +238,7 @@ def test_many_images_are_asked_about_first(net) -> None:
 
 def test_the_first_images_are_shown_while_the_others_come_and_all_are_extracted_once(net) -> None:
     images, seen = photos(30), []
-    model = Model(images, network=net, size=64, k=3, held=True, run=Inline)
+    model = Model(images, network=net, size=64, k=3, held=True, run=Inline, foresee=False)
 
     def look() -> None:
         if model.stack is not None:
@@ -276,7 +277,7 @@ def look(model: Model) -> tuple:
 def test_names_and_colours_are_as_at_the_first_visit_after_a_thousand_random_moves(images) -> None:
     rng = np.random.default_rng(0)
     networks = [network(0), network(1)]
-    model = Model(images, network=networks[0], size=64, k=4, run=Inline)
+    model = Model(images, network=networks[0], size=64, k=4, run=Inline, foresee=False)
     model.dress(lambda a: a.named(4, {0: ["head"], 2: ["legs", "tail"]}))
     seen = {}
     for _ in range(1000):
@@ -309,7 +310,7 @@ FILES = tuple(f"explore/{name}.py" for name in ("model", "moment", "cell", "jobs
 def test_an_interrupt_at_any_line_leaves_the_old_state_or_the_new_one_and_the_next_change_works(
     images, net, changes
 ) -> None:
-    kept = Model(images, network=net, size=64, k=3, run=Inline)
+    kept = Model(images, network=net, size=64, k=3, run=Inline, foresee=False)
     kept.ask(layer="2")
     kept.ask(layer="4")
     states = set()
@@ -344,3 +345,42 @@ def test_an_interrupt_while_something_is_computed_is_made_up_for(images, net) ->
         if not hit:
             break
     assert line > 20
+
+
+# -------------------------------------------------------------------------------------------------------- what is ahead
+def test_other_k_and_layers_and_a_suggestion_are_made_ahead(images, net) -> None:
+    model = Model(images, network=net, size=64, k=3, run=Inline)
+    consistent(model)
+    assert [stack.place.layer for stack in model.now.ready] == ["2"]  # the end of the stage before
+    assert model.now.suggested.k in model.stack.ks
+    passes = net[0].passes
+    model.ask(layer="2")
+    consistent(model)
+    assert model.state.layer == "2"
+    assert net[0].passes == passes
+    assert [stack.place.layer for stack in model.now.ready] == ["4"]
+    assert model.now.suggested.ks == (1, 2, 3, 4, 5, 6)
+
+
+def test_the_layers_of_the_scrubber_come_in_one_pass(images, net) -> None:
+    model = Model(images, network=net, size=64, k=3, run=Inline, foresee=False)
+    passes = net[0].passes
+    model.ask(layer="2")
+    assert net[0].passes == passes
+    alone = dff.extract(net, images, layer="2", size=64)
+    np.testing.assert_array_equal(
+        model.pipeline.prepared(model.stack.place, lambda *_: None).activations.matrix, alone.matrix
+    )
+
+
+def test_what_does_not_fit_in_memory_goes_to_the_disk_and_that_is_said(images, net, monkeypatch) -> None:
+    monkeypatch.setattr("dff_widgets.explore.prepared._AT_ONCE", 1000)
+    model = Model(images, network=net, size=64, k=3, run=Inline, foresee=False)
+    assert "on disk" in model.status.text
+    consistent(model)
+    in_memory = dff.DeepFeatureFactorization(3, network=net, size=64).fit(images)
+    assert model.result.factorization.error == pytest.approx(in_memory.factorization.error, rel=1e-2)
+    folder = Path(model.pipeline._extractor._folder.name)
+    assert folder.exists()
+    model.close()
+    assert not folder.exists()

@@ -1,5 +1,3 @@
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -46,17 +44,8 @@ def test_an_heir_is_as_like_its_parent_as_their_presence_overlaps(model) -> None
     assert stack.heirs(1) == {}
 
 
-def test_what_it_explains_and_suggests(model) -> None:
+def test_what_it_explains(model) -> None:
     stack = model.stack
     for k in KS:
         assert stack.explained[k] == pytest.approx(1 - stack[k].factorization.error ** 2)
-    errors = {1: 0.9, 2: 0.5, 3: 0.48, 4: 0.46, 5: 0.44}  # a second factor helps, others hardly
-
-    def with_error(result):
-        factors = dataclasses.replace(result.factorization, error=errors[result.k])
-        return dataclasses.replace(result, factorization=factors)
-
-    bent = Stack.of(stack.place, [with_error(stack[k]) for k in errors])
-    assert bent.suggested == 2
-    assert Stack.of(stack.place, [stack[1], stack[2]]).suggested is None
     assert len(stack.gains(3)) == 3

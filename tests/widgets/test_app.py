@@ -23,7 +23,7 @@ from tests.explore.test_cell import interrupted
 
 @pytest.fixture
 def explorer() -> DFFExplorer:
-    made = DFFExplorer(photos(), network=network(), k=3, size=64, run=Inline)
+    made = DFFExplorer(photos(), network=network(), k=3, size=64, run=Inline, foresee=False)
     assert made.error is None
     return made
 
@@ -133,7 +133,7 @@ def test_opacity_and_visibility_belong_to_the_concept(explorer) -> None:
 
 
 def test_linked_explorers_agree(explorer) -> None:
-    other = DFFExplorer(photos(), network=network(1), k=4, size=64, run=Inline)
+    other = DFFExplorer(photos(), network=network(1), k=4, size=64, run=Inline, foresee=False)
     t.link((explorer, "k"), (other, "k"))
     other.k = 2
     assert explorer.k == explorer.result.k == other.result.k == 2
@@ -202,7 +202,7 @@ def test_masks_are_cut_at_the_level_that_the_kernel_measures_with(explorer) -> N
 
 
 def test_with_no_argument_it_opens_the_creatures() -> None:
-    explorer = DFFExplorer(network=network(), k=2, size=64, run=Inline)
+    explorer = DFFExplorer(network=network(), k=2, size=64, run=Inline, foresee=False)
     assert (len(explorer.images), explorer.place["images"]) == (12, "creatures")
     assert explorer.images.parts is not None
     explorer.close()
@@ -211,7 +211,7 @@ def test_with_no_argument_it_opens_the_creatures() -> None:
 def test_a_hundred_images_stay_under_six_megabytes() -> None:
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (100, 320, 320, 3), dtype=np.uint8)  # nothing is larger as a JPEG
-    explorer = DFFExplorer(list(noise), network=network(), layer="2", k=2, size=320, run=Inline)
+    explorer = DFFExplorer(list(noise), network=network(), layer="2", k=2, size=320, run=Inline, foresee=False)
     explorer.wait()
     state = explorer.get_state()
     raw = sum(map(len, state.pop("photos"))) + len(state.pop("heat"))
@@ -243,7 +243,7 @@ def test_closing_while_something_is_computed_leaves_no_thread() -> None:
 def labelled() -> DFFExplorer:
     parts = [{"left": np.arange(w) < w // 2 * np.ones((h, 1), bool)} for h, w in map(photos().size, range(4))]
     images = dff.ImageSet.from_arrays(list(photos()), parts=parts)
-    return DFFExplorer(images, network=network(), k=3, size=64, run=Inline)
+    return DFFExplorer(images, network=network(), k=3, size=64, run=Inline, foresee=False)
 
 
 def test_labels_can_be_set_and_are_measured(labelled) -> None:
@@ -265,7 +265,7 @@ def test_labels_can_be_set_and_are_measured(labelled) -> None:
 
 
 def test_names_given_at_first_are_those_of_the_first_result() -> None:
-    explorer = DFFExplorer(photos(), network=network(), k=2, size=64, labels={1: ["tail"]}, run=Inline)
+    explorer = DFFExplorer(photos(), network=network(), k=2, size=64, labels={1: ["tail"]}, run=Inline, foresee=False)
     assert explorer.labels == {1: ["tail"]}
     explorer.k = 1
     assert explorer.labels == {}
@@ -324,7 +324,7 @@ def jpeg(data):
 
 
 def test_the_picture_beside_it_is_of_the_present_result(displayed) -> None:
-    explorer = DFFExplorer(photos(), network=network(), k=2, size=64, held=True, run=Inline)
+    explorer = DFFExplorer(photos(), network=network(), k=2, size=64, held=True, run=Inline, foresee=False)
     explorer._still._quiet = 0
     explorer._ipython_display_()
     view, plain = displayed
@@ -354,7 +354,7 @@ def test_a_session_goes_on_where_it_stopped(labelled, tmp_path) -> None:
     labelled.percentile = 60
     path = tmp_path / "a.dff"
     assert "saved" in labelled.save(path)
-    other = DFFExplorer(labelled.images, network=labelled.network, layer="2", k=2, size=64, run=Inline)
+    other = DFFExplorer(labelled.images, network=labelled.network, layer="2", k=2, size=64, run=Inline, foresee=False)
     passes = labelled.network[0].passes
     other.load(path)
     other.wait()
@@ -429,10 +429,23 @@ def test_many_made_and_closed_leave_nothing_behind() -> None:
     images, net = photos(2), network()
     before = len(widget._instances)
     for _ in range(10):
-        explorer = DFFExplorer(images, network=net, size=64, run=Inline)
+        explorer = DFFExplorer(images, network=net, size=64, run=Inline, foresee=False)
         explorer.close()
     assert len(widget._instances) <= before
     alive = weakref.ref(explorer.model)
     del explorer
     gc.collect()
     assert alive() is None
+
+
+def test_pages_of_a_few_images_by_message(labelled) -> None:
+    labelled._handle_custom_msg({"do": "few", "id": 1, "n": 2}, [])
+    assert labelled.place["sampling"] == {"at": 0, "pages": 2, "size": 2, "done": 0, "of": 4}
+    assert len(labelled.result) == 2
+    W = labelled.result.factorization.W
+    labelled._handle_custom_msg({"do": "page", "id": 2}, [])
+    assert labelled.place["sampling"]["at"] == 1
+    labelled._handle_custom_msg({"do": "all", "id": 3}, [])
+    assert len(labelled.result) == 4
+    np.testing.assert_array_equal(labelled.result.factorization.W, W)
+    consistent(labelled)
