@@ -34,13 +34,14 @@ class VOCObject:
 
 
 def voc2007(
-    root: str | Path, cls: str, *, split: str = "trainval", filtered: bool = True, download: bool = False
+    root: str | Path, cls: str | None, *, split: str = "trainval", filtered: bool = True, download: bool = False
 ) -> ImageSet:
     """The photos of one class of PASCAL VOC 2007, with the boxes of that class.
 
     Args:
         root: the folder that holds ``VOCdevkit``.
-        cls: one of VOC's 20 classes, such as ``"aeroplane"``.
+        cls: one of VOC's 20 classes, such as ``"aeroplane"``; or None for all photos of the split with the boxes of
+            all their objects, as LOST's protocol has it: then nothing is left out.
         split: ``"trainval"`` (the paper's), ``"train"``, ``"val"`` or ``"test"``.
         filtered: leave a photo out when all its objects of the class are difficult or truncated, as the paper does.
         download: get train and val (450 MB) with torchvision where they are not there.
@@ -56,16 +57,18 @@ def voc2007(
     base = root / "VOCdevkit" / "VOC2007"
     if download and not base.is_dir():
         _download(root)
-    stems = listed(base, cls, split)
+    stems = listed(base, cls, split) if cls is not None else _all_listed(base, split)
     if stems is None:
         raise ValueError(_missing(base, cls, split))
     kept, boxes = [], []
     for stem in stems:
         objects = read_objects(base / "Annotations" / f"{stem}.xml")
-        mine = [o for o in objects if o.name == cls]
+        mine = [o for o in objects if cls is None or o.name == cls]
+        if not mine and cls is None:
+            continue
         if not mine:
             raise ValueError(f"{stem}.xml has no box of a {cls!r}, though VOC's list of that class names it")
-        if not filtered or not all_hard(objects, cls):
+        if cls is None or not filtered or not all_hard(objects, cls):
             kept.append(photo(base / "JPEGImages", stem))
             boxes.append(np.array([o.box for o in mine]))
     if not kept:
@@ -88,6 +91,13 @@ def listed(base: Path, cls: str, split: str) -> list[str] | None:
                 f"{path.name}, line {number}, is {' '.join(words)[:40]!r}; expected a photo and -1, 0 or 1"
             )
     return [stem for stem, flag in lines if flag != "-1"]  # 0: only difficult ones
+
+
+def _all_listed(base: Path, split: str) -> list[str] | None:
+    """The photos that some class's list of the split names, whatever is in them; None where there is no such list."""
+    lists = sorted((base / "ImageSets" / "Main").glob(f"*_{split}.txt"))
+    found = [listed(base, path.name.removesuffix(f"_{split}.txt"), split) or [] for path in lists]
+    return sorted({stem for stems in found for stem in stems}) if lists else None
 
 
 def read_objects(path: Path) -> list[VOCObject]:
@@ -154,7 +164,7 @@ def photo(folder: Path, stem: str) -> Path:
     return path
 
 
-def _missing(base: Path, cls: str, split: str) -> str:
+def _missing(base: Path, cls: str | None, split: str) -> str:
     lists = base / "ImageSets" / "Main"
     classes = sorted(p.name.removesuffix(f"_{split}.txt") for p in lists.glob(f"*_{split}.txt"))
     if classes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -148,12 +148,17 @@ def _tally(masks: Iterable[Array], parts: Iterable[Mapping[str, Array]]) -> Tall
 # --------------------------------------------------------------------------------------------------------- boxes
 
 
-def corloc(boxes: Sequence[npt.ArrayLike], truth: Sequence[npt.ArrayLike]) -> float:
+def corloc(
+    boxes: Sequence[npt.ArrayLike], truth: Sequence[npt.ArrayLike], *, protocol: Literal["paper", "lost"] = "paper"
+) -> float:
     """The fraction of images whose box meets a true box with IoU > 0.5: correct localization (paper, section 4.4).
 
     Args:
         boxes: per image one box (4,), ``xmin, ymin, xmax, ymax`` in pixels from 0, both ends included.
         truth: per image its true boxes (m, 4), such as ``images.boxes``. An image without one (m = 0) counts as missed.
+        protocol: ``"paper"``, or ``"lost"`` for object discovery as LOST and those after it count it: an IoU of 0.5
+            itself is enough, and an image without a true box is left out. Give all objects of all classes then, such
+            as ``voc2007(root, None)``, and one box an image.
 
     Returns:
         0..1; the paper's tables print it in percent.
@@ -166,12 +171,18 @@ def corloc(boxes: Sequence[npt.ArrayLike], truth: Sequence[npt.ArrayLike]) -> fl
     """
     if not len(boxes) or len(boxes) != len(truth):
         raise ValueError(f"there are {len(boxes)} boxes and truth for {len(truth)} images; give one box per image")
-    hits = 0
+    if protocol not in ("paper", "lost"):
+        raise ValueError(f"protocol is {protocol!r}; give 'paper' or 'lost'")
+    hits, asked = 0, len(boxes)
     for i, (box, true) in enumerate(zip(boxes, truth, strict=True)):
         found, expected = np.asarray(box), np.asarray(true)
         if found.shape != (4,) or (expected.size and (expected.ndim != 2 or expected.shape[1] != 4)):
             raise ValueError(
                 f"image {i} has a box of {found.shape} and truth of {expected.shape}; give (4,) and (m, 4)"
             )
-        hits += bool((box_iou(found, expected.reshape(-1, 4)) > 0.5).any())
-    return hits / len(boxes)
+        scores = box_iou(found, expected.reshape(-1, 4))
+        hits += bool(((scores >= 0.5) if protocol == "lost" else (scores > 0.5)).any())
+        asked -= protocol == "lost" and not expected.size
+    if not asked:
+        raise ValueError("no image has a true box")
+    return hits / asked

@@ -60,6 +60,16 @@ def test_photos_of_only_difficult_or_truncated_ones_are_left_out(devkit):
     assert voc2007(root, "horse", filtered=False).names == ("1.jpg", "2.jpg", "3.jpg", "5.jpg")
 
 
+def test_without_a_class_all_objects_of_all_photos_count(devkit):
+    other = ("cow", (5, 5, 9, 9), {"difficult": 1})
+    root = devkit({"1": annotation(("horse", BOX, {"truncated": 1}), other), "2": annotation(other), "3": annotation()})
+    images = voc2007(root, None)
+    assert images.names == ("1.jpg", "2.jpg")
+    assert [len(boxes) for boxes in images.boxes] == [2, 1]
+    with pytest.raises(ValueError, match="no lists of test"):
+        voc2007(root, None, split="test")
+
+
 def test_all_left_out_is_said(devkit):
     root = devkit({"1": annotation(("horse", BOX, {"truncated": 1}))})
     with pytest.raises(ValueError, match="give filtered=False"):

@@ -200,3 +200,14 @@ def test_largest_box_joins_diagonal_neighbours_and_takes_the_first_of_equals():
     mask[5, 7] = True
     np.testing.assert_array_equal(largest_box(mask), [5, 4, 7, 5])
     np.testing.assert_array_equal(largest_box(np.zeros((3, 3), dtype=bool)), [0, 0, -1, -1])
+
+
+def test_corloc_in_losts_protocol_takes_a_half_and_leaves_out_images_without_boxes():
+    boxes = [[0, 0, 9, 9], [0, 0, 9, 9], [0, 0, 9, 9]]
+    truth = [[[0, 0, 9, 4]], np.zeros((0, 4)), [[20, 20, 30, 30]]]
+    assert corloc(boxes, truth) == 0
+    assert corloc(boxes, truth, protocol="lost") == 0.5
+    with pytest.raises(ValueError, match="no image has a true box"):
+        corloc(boxes[:1], truth[1:2], protocol="lost")
+    with pytest.raises(ValueError, match="protocol is 'coco'"):
+        corloc(boxes, truth, protocol="coco")
