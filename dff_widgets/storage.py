@@ -63,8 +63,15 @@ def encode(kind: str, version: int, content: dict[str, Any], tensors: dict[str, 
     """What `write` writes."""
     header = json.dumps({"kind": kind, "version": version, **content})
     whole = {name: np.ascontiguousarray(t) for name, t in tensors.items()}
-    data: bytes = to_safetensors(whole, metadata={_KEY: header, _CHECKSUM: _checksum(header, whole)})
-    return data
+    return _in_order(to_safetensors(whole, metadata={_KEY: header, _CHECKSUM: _checksum(header, whole)}))
+
+
+def _in_order(data: bytes) -> bytes:
+    """A safetensors file with its header in order, which else is another each time: equal content is an equal file."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + data[end:]
 
 
 def _checksum(header: str, tensors: dict[str, Array]) -> str:

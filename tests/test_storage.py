@@ -112,3 +112,11 @@ def test_images_of_every_source_with_parts_and_boxes(tmp_path):
     content["parts"][0]["head"] = [10**6, 10**6]
     with pytest.raises(ValueError, match="a mask of 1000000 x 1000000 pixels has 5 bytes"):
         storage.unpack_images(content, tensors)
+
+
+def test_equal_content_is_an_equal_file(tmp_path):
+    files = set()
+    for n in range(20):
+        storage.write(tmp_path / f"{n}", "result", 1, {"a": 1, "ü": [0.1]}, {name: np.ones(3) for name in "zyx"})
+        files.add((tmp_path / f"{n}").read_bytes())
+    assert len(files) == 1

@@ -82,7 +82,7 @@ def test_nothing_is_extracted_for_the_very_images(desk, file, monkeypatch):
     worked(desk)
     desk.keeper.save(file)
     other = Desk(k=2)
-    monkeypatch.setattr(type(other.model.pipeline), "_extracted", lambda *_: pytest.fail("extracted"))
+    monkeypatch.setattr(type(other.model.pipeline), "prepared", lambda *_: pytest.fail("extracted"))
     other.keeper.load(file)
     assert other.model.error is None
     assert other.namer.labels[0] == ["head"]

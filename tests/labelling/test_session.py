@@ -291,7 +291,7 @@ def test_tensors_that_are_gone_or_of_another_kind_are_one_sentence_or_harmless(f
     [
         (lambda path: storage.write(path, "session", 99, {}, {}), "is version 99 of a session; .* reads up to 1: upgr"),
         (lambda path: storage.write(path, "result", 1, {}, {}), "holds no session of dff-widgets"),
-        (lambda path: result_of(image_set()).save(path), "holds no session of dff-widgets"),
+        (lambda path: result_of(image_set()).save(path, overwrite=True), "holds no session of dff-widgets"),
         (lambda path: storage.write(path, "session", 1, {}, {}), "is not a whole session"),
         (lambda path: path.write_bytes(b"\x80\x04cposix\nsystem\n."), "is damaged or was not written by dff-widgets"),
         (lambda path: path.write_bytes(b""), "is damaged or was not written by dff-widgets"),
