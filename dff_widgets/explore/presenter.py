@@ -33,7 +33,7 @@ class Presenter:
 
     def __init__(self, **values: Any) -> None:
         self.state: dict[str, Any] = values
-        self.publish: Callable[[dict[str, Any]], None] = _nowhere
+        self.publish: Callable[[dict[str, Any]], object] = _nowhere
         self.lock = threading.RLock()
         self._held: dict[str, Any] | None = None  # changes that are published together, at the end
 
