@@ -14,6 +14,7 @@ from .focus import Focus
 from .jobs import Ticket
 from .model import Model
 from .presenter import Presenter
+from .sweep import Sweep
 
 Send = Callable[[dict[str, Any], Sequence[bytes]], object]
 
@@ -46,7 +47,11 @@ class Panes:
 
     def __init__(self, model: Model, send: Send, truth: Callable[[], PartMasks]) -> None:
         self._model, self._send, self._truth = model, send, truth
-        self._makers: dict[str, Callable[[], Pane]] = {"closer": self._closer, "focus": self._focus}
+        self._makers: dict[str, Callable[[], Pane]] = {
+            "closer": self._closer,
+            "focus": self._focus,
+            "sweep": self._sweep,
+        }
         self._panes: dict[str, Pane] = {}
 
     def receive(self, content: Any, buffers: Sequence[Any] = ()) -> bool:
@@ -68,6 +73,10 @@ class Panes:
         """Of a pane that was opened, or None."""
         pane = self._panes.get(name)
         return None if pane is None else pane.presenter
+
+    def serve(self, name: str, make: Callable[[], Presenter]) -> None:
+        """Serve one more pane, which follows what it is made of by itself."""
+        self._makers[name] = lambda: Pane(make(), lambda: None, ())
 
     def close(self) -> None:
         """Stop all of them."""
@@ -155,6 +164,29 @@ class Panes:
                 show(ticket)
 
         return Pane(focus, lambda: jobs.submit(job), (StateChanged, ResultFound, AppearanceChanged))
+
+    def _sweep(self) -> Pane:
+        model = self._model
+        state = model.state
+        sweep = Sweep(state.images, model.pipeline, model.run, network=state.network, size=state.size)
+        sweep.on_select = lambda point: model.ask(layer=point["layer"], k=point["k"], seed=point["seed"])
+        sweep.on_again = lambda _point: model.ask(tab="gallery")
+        offered: list[Any] = [None]  # the network whose layers can be chosen
+
+        def refresh() -> None:
+            now = model.now
+            wanted = {"images": now.state.images, "network": now.state.network, "size": now.state.size}
+            changed = {name: value for name, value in wanted.items() if getattr(sweep, name) is not value}
+            if changed.get("size") == sweep.size:
+                del changed["size"]
+            if changed:
+                sweep.use(**changed)
+            network = model.pipeline.known_network(now.state.network)
+            if network is not None and (network is not offered[0] or sweep.state["layers"] == [""]):
+                offered[0] = network
+                sweep.offer(network, now.state.layer)
+
+        return Pane(sweep, refresh, (StateChanged, ResultFound))
 
 
 def message(name: str, changes: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:

@@ -20,10 +20,12 @@ class Served(Base):
 
     def __init__(self, presenter: Presenter, **traits: Any) -> None:
         self.presenter = presenter
-        super().__init__(lock=presenter.lock, **{**presenter.state, **traits})
+        try:
+            presenter.choose({name: traits[name] for name in traits if name in presenter.chosen})
+        except ValueError as error:
+            raise t.TraitError(str(error)) from error
+        super().__init__(lock=presenter.lock, **{**traits, **presenter.state})
         presenter.publish = self.publish
-        for name in presenter.chosen & set(traits):
-            presenter.choose({name: traits[name]})
         self.on_msg(lambda _widget, content, buffers: presenter.receive(content, buffers))
         self.observe(self._chosen, sorted(presenter.chosen))
 
@@ -40,5 +42,7 @@ class Served(Base):
 
     def close(self) -> None:
         """Stop, and take the widget away."""
-        self.presenter.close()
+        presenter = getattr(self, "presenter", None)
+        if presenter is not None:  # else an option was refused
+            presenter.close()
         super().close()
