@@ -26,7 +26,7 @@ import numpy as np, torch
 from torch import nn
 import dff_widgets as dff
 import dff_widgets.dff as stages
-from dff_widgets.widgets import sweeping
+import dff_widgets.extraction as sweeping
 
 def holds(name, step):
     def held(*args, **options):

@@ -39,6 +39,7 @@ export interface Place {
   shown: number[];
   store: boolean;
   k_max: number;
+  sampling?: { at: number; pages: number; size: number; done: number; of: number } | null; // pages of a few images
   device?: string;
 }
 

@@ -10,12 +10,15 @@ import { Pickers } from "./pickers.js";
 
 /** @typedef {import("../kit/follow.js").Model} Model */
 
+const HINT = "click a point: its factors; again: the gallery";
+
 class SweepPane {
-  /** @param {HTMLElement} host @param {Model} model @param {() => boolean} asleep @param {AbortSignal} signal */
-  constructor(host, model, asleep, signal) {
+  /** @param {HTMLElement} host @param {Model} model @param {{asleep: () => boolean, hint: string}} place @param {AbortSignal} signal */
+  constructor(host, model, { asleep, hint }, signal) {
     this.host = host;
     this.model = model;
     this.asleep = asleep;
+    this.hint = hint; // what a click on a point does
     this.controls = new Controls(model, signal);
     this.pickers = new Pickers(model, signal);
     this.chart = new Chart(model, signal);
@@ -61,7 +64,7 @@ class SweepPane {
     if (!ks?.length) return; // the kernel has not said it yet
     this.width = this.chart.element.clientWidth;
     this.chart.draw();
-    this.legend.replaceChildren(...legendOf({ layers, seeds, points, measure, colors }));
+    this.legend.replaceChildren(...legendOf({ layers, seeds, points, measure, colors, hint: this.hint }));
     this.host.dataset.frames = String(Number(this.host.dataset.frames ?? 0) + 1);
   }
 
@@ -80,7 +83,7 @@ class SweepPane {
 export function mount(host, context) {
   const model = context.pane("sweep");
   const { signal, end } = scope(context.signal);
-  const view = new SweepPane(host, model, () => context.asleep(), signal);
+  const view = new SweepPane(host, model, { asleep: () => context.asleep(), hint: HINT }, signal);
   context.store.on("asleep", () => view.refresh(), signal);
   model.send({ do: "open" });
   return {
@@ -101,7 +104,7 @@ export function mount(host, context) {
  */
 export function mountAlone(host, model, outer) {
   const { signal, end } = scope(outer);
-  const view = new SweepPane(host, model, () => false, signal);
+  const view = new SweepPane(host, model, { asleep: () => false, hint: "" }, signal);
   return {
     dispose() {
       end();

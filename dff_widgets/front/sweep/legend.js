@@ -17,9 +17,9 @@ function sign(i, color) {
 
 /**
  * The entries of the legend. There is no best where explained shares are shown; see `bestOf`.
- * @param {{layers: string[], seeds: number[], points: import("./measure.js").Point[], measure: import("./measure.js").Measure, colors: string[]}} what
+ * @param {{layers: string[], seeds: number[], points: import("./measure.js").Point[], measure: import("./measure.js").Measure, colors: string[], hint: string}} what
  */
-export function legendOf({ layers, seeds, points, measure, colors }) {
+export function legendOf({ layers, seeds, points, measure, colors, hint }) {
   const best = measure === "iou" ? layers.map((layer) => bestOf(points, layer)) : [];
   const highest = Math.max(...best.map((one) => one?.value ?? 0));
   const entries = layers.map((layer, i) => {
@@ -34,7 +34,7 @@ export function legendOf({ layers, seeds, points, measure, colors }) {
     entry.classList.toggle("dffw-sweep-highest", Boolean(own) && layers.length > 1 && own?.value === highest);
     return entry;
   });
-  const notes = [];
+  const notes = points.length && hint ? [hint] : [];
   if (seeds.length > 1) notes.push("line: mean over the seeds, band: ± 1 standard deviation");
   if (measure === "explained" && layers.length > 1) notes.push("shares of two layers' activations do not compare");
   return [...entries, ...notes.map((note) => make("li", { class: "dffw-sweep-best", text: note }))];

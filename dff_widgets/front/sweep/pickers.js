@@ -73,10 +73,13 @@ export class Pickers {
   }
 
   build() {
-    const options = this.model.get("options") ?? [];
+    const chosen = this.model.get("layers") ?? [];
+    /** @type {{name: string, title: string}[]} */
+    const options = [...(this.model.get("options") ?? [])];
+    options.sort((a, b) => Number(chosen.includes(b.name)) - Number(chosen.includes(a.name))); // what is chosen comes first
     this.element.hidden = !options.length;
     this.layers.replaceChildren(
-      ...options.map((/** @type {{name: string, title: string}} */ { name, title }) =>
+      ...options.map(({ name, title }) =>
         make(
           "label",
           { class: "dffw-sweep-layer", title },
@@ -86,10 +89,6 @@ export class Pickers {
       ),
     );
     this.sync();
-    this.boxes()
-      .find((box) => box.checked)
-      ?.closest("label")
-      ?.scrollIntoView({ block: "nearest" });
   }
 
   sync() {
