@@ -79,19 +79,19 @@ def test_a_pause_during_a_pass_takes_effect_after_it_and_holds_nothing(known, ne
     network = dff.load_network(net)
     net[0].entered = enter
     sweep = Sweep(known, pipeline, LatestJob, network=network, size=64)
-    sweep.choose(SETUP)
+    sweep.choose({**SETUP, "layers": ["4"]})
     sweep.start()
     assert entered.wait(30)
     sweep.pause()
     assert sweep.state["state"] == "paused"
     gate.set()
     assert sweep.wait(30)  # the thread has ended: it does not wait for the start
-    assert (sweep.state["status"], sweep.state["points"]) == ("paused · 0 of 8", [])
+    assert (sweep.state["status"], sweep.state["points"]) == ("paused · 0 of 4", [])
     passes = net[0].passes
     sweep.start()
     assert sweep.wait(60)
-    assert (sweep.state["state"], len(sweep.state["points"])) == ("done", 8)
-    assert net[0].passes - passes == len(known)  # of the second layer: the pass of the first was not lost
+    assert (sweep.state["state"], len(sweep.state["points"])) == ("done", 4)
+    assert net[0].passes == passes  # the pass was not lost
 
 
 def test_a_start_before_the_pass_has_ended_goes_on_in_it(known, net) -> None:
