@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from .evaluation import Cell, Table
-from .evaluation.bench import AUTOMATIC, BASELINES, METHODS, Bench, Method, Task, run
+from .evaluation.bench import AUTOMATIC, BASELINES, METHODS, RIVAL_OBJECTS, RIVALS, Bench, Method, Task, run
+from .evaluation.part_table import PartScores, part_scores, part_table
 from .images import ImageSet
 from .names import EMBEDDED
 from .networks import load_network
@@ -24,10 +25,15 @@ __all__ = [
     "AUTOMATIC",
     "BASELINES",
     "METHODS",
+    "RIVALS",
+    "RIVAL_OBJECTS",
     "Method",
+    "PartScores",
     "Setup",
     "Trial",
     "figure4",
+    "part_scores",
+    "part_table",
     "sweep",
     "table1",
     "table2",

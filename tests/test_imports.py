@@ -56,6 +56,7 @@ TORCH_INSIDE = {
     "evaluation/stability.py",
     "evaluation/bench.py",
     "evaluation/baselines.py",
+    "evaluation/part_table.py",
     "evaluation/dictionaries.py",
     "evaluation/results.py",
     "evaluation/spectral.py",

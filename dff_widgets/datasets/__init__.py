@@ -6,10 +6,11 @@ from .folder import folder
 from .gymnast import gymnast
 from .icoseg import icoseg
 from .labelme import labelme
-from .pascal_parts import QUADRUPED, pascal_parts
+from .pascal_parts import PIECES, QUADRUPED, pascal_parts
 from .voc import voc2007
 
 __all__ = [
+    "PIECES",
     "QUADRUPED",
     "coco_parts",
     "creatures",

@@ -37,6 +37,34 @@ QUADRUPED: Mapping[str, str | None] = {
     "tail": None,
 }
 
+_MOST_NUMBERED = 100  # "window_1", "window_2"...; the data set stays far below
+_SIDES = ("frontside", "leftside", "rightside", "backside", "roofside")
+
+# The pieces of all classes under the names of table 4: left and right, front and back, and numbers are dropped, and
+# what belongs to a head, an arm or a leg is joined; as `merge`. The sides of cars, buses and trains are their body.
+PIECES: Mapping[str, str | None] = {
+    **{
+        f"{name}_{i}": name
+        for name in ("engine", "wheel", "headlight", "door", "window")
+        for i in range(_MOST_NUMBERED)
+    },
+    **dict.fromkeys(("fwheel", "bwheel", "chainwheel"), "wheel"),
+    **dict.fromkeys(("lwing", "rwing"), "wing"),
+    **dict.fromkeys(("leftmirror", "rightmirror"), "mirror"),
+    **dict.fromkeys(("fliplate", "bliplate"), "plate"),
+    **dict.fromkeys(_SIDES, "body"),
+    **{f"{name}_{i}": "body" for name in ("coach", *(f"c{s}" for s in _SIDES)) for i in range(_MOST_NUMBERED)},
+    **dict.fromkeys((f"h{side}" for side in _SIDES), "head"),  # of a train
+    **dict.fromkeys(("leye", "reye", "lear", "rear", "lebrow", "rebrow"), "head"),
+    **dict.fromkeys(("nose", "mouth", "hair", "beak", "muzzle", "lhorn", "rhorn"), "head"),
+    **dict.fromkeys(("torso", "neck"), "torso"),
+    **dict.fromkeys((f"{side}{piece}" for side in "lr" for piece in ("uarm", "larm", "hand")), "arm"),
+    **dict.fromkeys((f"{side}{piece}" for side in "lr" for piece in ("uleg", "lleg", "leg", "foot")), "leg"),
+    **dict.fromkeys(
+        (f"{side}{end}{p}" for side in "lr" for end in "fb" for p in ("uleg", "lleg", "leg", "pa", "ho")), "leg"
+    ),
+}
+
 
 def pascal_parts(
     root: str | Path,
@@ -58,7 +86,8 @@ def pascal_parts(
         filtered: leave a photo out when all its objects of the class are difficult or truncated, as the paper does.
             This stands in VOC's XML (``Annotations``); without it no photo is left out.
         merge: name of a part -> another name, which several may share, or None to leave it out; what it does not
-            mention keeps its name. ``dff.datasets.QUADRUPED`` gives the parts of the paper's table 3.
+            mention keeps its name. ``dff.datasets.QUADRUPED`` gives the parts of the paper's table 3, and ``PIECES``
+            those of its table 4: wheel, wing, engine, leg, head...
         others: add the objects of other classes, whole and under the name of their class: the "person" on a motorbike
             in table 4.
 

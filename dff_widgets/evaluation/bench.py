@@ -20,6 +20,7 @@ from ..images import ImageSet
 from ..networks import Network
 from ..result import DFFResult
 from . import baselines
+from .clustering import Contingency, contingency, part_maps, true_maps
 from .coverage import assign, coverage
 from .journal import Journal
 from .metrics import BACKGROUND, best_part_iou, corloc, iou
@@ -181,6 +182,15 @@ class Bench:
         assignment = assign(coverage(masks, self.parts))
         scores = iou(masks, self.parts, assignment)
         return [{"parts": assignment[f], "iou": float(scores[f])} for f in range(k)]
+
+    def part_counts(self, method: Method, k: int, seed: int) -> list[list[list[int]]]:
+        """Per image the pixels (1 + k, 1 + parts) of each cluster in each part, the background first (part_table)."""
+        names = [n for n in dict.fromkeys(name for here in self.parts for name in here) if n != BACKGROUND]
+        whole = Contingency(np.zeros((1 + k, 1 + len(names)), dtype=np.int64))
+        found = part_maps(self._fit(method, k, seed), **method.options)
+        truth, _ = true_maps(self.parts, names)
+        pairs = zip(found, truth, strict=True)
+        return [(whole + contingency([labels], [true])).counts.tolist() for labels, true in pairs]
 
     def _masks(self, method: Method, k: int, seed: int) -> Sequence[Array]:
         masks: Sequence[Array] = self._fit(method, k, seed).masks(**method.options)

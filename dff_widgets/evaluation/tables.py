@@ -71,6 +71,23 @@ class Table:
         lines = ["| " + " | ".join(row) + " |" for row in (escaped[0], rule, *escaped[1:])]
         return "\n".join([f"**{self.title}**\n", *lines] if self.title else lines)
 
+    def latex(self) -> str:
+        r"""As a LaTeX table of the package booktabs, the title as its caption."""
+        escaped = [[_latex(c) for c in row] for row in (self.columns, *self.cells())]
+        spec = "".join("l" if at_left else "r" for at_left in self._left())
+        head, *body = (" & ".join(row) + r" \\" for row in escaped)
+        inner = [
+            rf"\begin{{tabular}}{{{spec}}}",
+            r"\toprule",
+            head,
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+        ]
+        caption = [rf"\caption{{{_latex(self.title)}}}"] if self.title else []
+        return "\n".join([r"\begin{table}", r"\centering", *caption, *inner, r"\end{table}"])
+
     def csv(self) -> str:
         """As CSV, without the title; numbers in full."""
         buffer = io.StringIO()
@@ -79,13 +96,13 @@ class Table:
         return buffer.getvalue()
 
     def save(self, path: str | Path) -> None:
-        """Write ``.txt``, ``.md`` or ``.csv``, by the suffix of the path.
+        """Write ``.txt``, ``.md``, ``.csv`` or ``.tex``, by the suffix of the path.
 
         Raises:
             ValueError: another suffix.
         """
         path = Path(path)
-        writers = {".txt": self.text, ".md": self.markdown, ".csv": self.csv}
+        writers = {".txt": self.text, ".md": self.markdown, ".csv": self.csv, ".tex": self.latex}
         if path.suffix not in writers:
             raise ValueError(f"path is {path.name!r}; give a name that ends in {', '.join(writers)}")
         path.write_text(writers[path.suffix]().rstrip("\n") + "\n", encoding="utf-8")
@@ -106,3 +123,21 @@ class Table:
     def _left(self) -> list[bool]:
         """Which columns hold words, which are flush left."""
         return [any(isinstance(row[c], str) for row in self.rows) for c in range(len(self.columns))]
+
+
+_LATEX = {
+    **{c: "\\" + c for c in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "–": "--",
+    "…": r"\dots{}",
+    "≥": r"$\geq$",
+    "≈": r"$\approx$",
+    "×": r"$\times$",
+}
+
+
+def _latex(text: str) -> str:
+    """Text with what LaTeX would read as more than text escaped, character by character."""
+    return "".join(_LATEX.get(c, c) for c in text)

@@ -160,3 +160,13 @@ def test_pascal_part_photos(real_data):
     for images in (birds, horse):
         for i, parts in enumerate(images.parts):
             assert all(mask.shape == images.size(i) and mask.any() for mask in parts.values())
+
+
+def test_pieces_have_the_names_of_table_4():
+    from dff_widgets.datasets import PIECES
+
+    expected = {"lwing": "wing", "engine_3": "engine", "wheel_12": "wheel", "fwheel": "wheel", "ruleg": "leg"}
+    expected |= {"lfpa": "leg", "rbho": "leg", "lhand": "arm", "beak": "head", "neck": "torso", "hfrontside": "head"}
+    expected |= {"cleftside_2": "body", "roofside": "body", "door_1": "door"}
+    assert {piece: PIECES[piece] for piece in expected} == expected
+    assert "tail" not in PIECES  # keeps its name
