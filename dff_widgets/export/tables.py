@@ -41,9 +41,8 @@ def to_csv(
     around the mask's largest component: ``xmin, ymin, xmax, ymax`` in pixels from 0, both ends included. A cell is
     empty where there is nothing to say: no name, an empty mask, no ground truth for the factor's names.
 
-    The file is UTF-8, quoted as in RFC 4180. Text is written as it is, also where it begins with ``=``: a character put
-    before it would be read back as part of the name. So import a file with names of strangers into a spreadsheet as
-    text.
+    The file is UTF-8, quoted as in RFC 4180. A name that a spreadsheet would run, for it begins with ``=``, ``+``,
+    ``-``, ``@``, a tab or a carriage return, has a ``'`` before it.
 
     Args:
         result: the factors, and the images.
@@ -73,7 +72,15 @@ def to_csv(
             seen = f in known and (mask.any() or any(np.any(here[n]) for n in known[f] if n in here))
             score = f"{scores[f]:.6g}" if seen else ""
             box = largest_box(mask).tolist() if mask.any() else [""] * 4
-            yield result.images.names[i], f, names[f], f"{maps[f].mean():.6g}", f"{mask.mean():.6g}", score, *box
+            yield (
+                _text(result.images.names[i]),
+                f,
+                _text(names[f]),
+                f"{maps[f].mean():.6g}",
+                f"{mask.mean():.6g}",
+                score,
+                *box,
+            )
 
     def chunks() -> Iterator[bytes]:
         yield _lines([_COLUMNS])
@@ -125,6 +132,11 @@ def to_figure(
             text.set_text(_short(name))
         figure.savefig(buffer, format=path.suffix[1:], dpi=200, bbox_inches="tight")  # a legend may be wider
     write_file(path, [buffer.getvalue()], overwrite=overwrite)
+
+
+def _text(name: str) -> str:
+    """A name as a cell that no spreadsheet takes for a formula (OWASP, "CSV injection")."""
+    return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r")) else name
 
 
 def _short(name: str) -> str:

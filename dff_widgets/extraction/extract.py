@@ -285,7 +285,7 @@ class _Forward:
         shape = (batch.shape[2], batch.shape[3])
         try:
             caught = forward_to(self._module, self._layers, batch.to(self._like))
-            return {name: as_map(layer, caught[name], shape) for name, layer in self._layers.items()}
+            features = {name: as_map(layer, caught[name], shape) for name, layer in self._layers.items()}
         except (*FORWARD_ERRORS, MemoryError) as error:
             if _is_out_of_memory(error):
                 return None
@@ -293,6 +293,13 @@ class _Forward:
                 f"{self._name} does not take images of {shape[1]} x {shape[0]} pixels ({one_line(error)}); "
                 "try another size"
             ) from error
+        for name, found in features.items():
+            if len(found) != len(batch):
+                raise ValueError(
+                    f"layer {name!r} of {self._name} gives {len(found)} maps for {len(batch)} images; give a network "
+                    "that makes one for each, whatever else is in the batch"
+                )
+        return features
 
     def _halve(self, batch: Tensor) -> None:
         if self._like.device.type == "cuda":

@@ -10,6 +10,9 @@ from torch import Tensor
 __all__ = ["check_count", "check_one_of", "check_tol", "to_array", "to_matrix"]
 
 
+LEAST = 1e-18
+
+
 class _Writable:
     """An array's memory without its read-only flag, which torch.from_numpy warns about; we only read."""
 
@@ -41,6 +44,13 @@ def to_matrix(A: Any, name: str = "A", *, clamp: bool = False) -> tuple[Tensor, 
     if not (np.isfinite(low) and np.isfinite(high)):
         what = "NaN" if np.isnan(low) else "infinity (or a value beyond float32)"
         raise ValueError(f"{name} must be finite, but its {tuple(X.shape)} entries contain {what}")
+    largest = max(-low, high)
+    if 0 < largest < LEAST:  # their squares are 0 to float32, and any factors would explain everything
+        raise ValueError(
+            f"{name} must not fall below float32's range in products, but is at most {largest:.3g}; scale it"
+        )
+    if largest * largest * len(X) > torch.finfo(torch.float32).max:
+        raise ValueError(f"{name} must not exceed float32's range in products, but reaches {largest:.3g}; scale it")
     if clamp and low < 0:
         return X.clamp(min=0), True
     return X, low >= 0
