@@ -6,6 +6,7 @@ are fractions in records, and percent in tables, as in the paper.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -80,7 +81,8 @@ class Trial:
         k: number of factors.
         seed: of the random start.
         iou: 0..1, the mean over the factors of the IoU with their best part, background excepted.
-        error: ``‖A - H W‖ / ‖A‖``.
+        error: ``‖A - H W‖ / ‖A‖``; NaN for a method that does not model A.
+        method: its name.
     """
 
     data: str
@@ -91,6 +93,7 @@ class Trial:
     seed: int
     iou: float
     error: float
+    method: str = "DFF"
 
 
 def sweep(
@@ -105,6 +108,7 @@ def sweep(
     path: Any = None,
     progress: bool = True,
     clamp: bool = False,
+    methods: Mapping[str, Method] | None = None,
     **options: Any,
 ) -> list[Trial]:
     """Factorize with every layer, k and seed, and score each factorization by its best-part IoU (fig. 4 of the paper).
@@ -122,10 +126,12 @@ def sweep(
         path: a file that keeps the results; see `Setup`.
         progress: show a tqdm bar.
         clamp: set negative activations to 0, for a layer that has some.
+        methods: by name, others than NMF at the percentile, each with its own options and masks: such as
+            ``METHODS | AUTOMATIC | RIVALS``. They take neither percentile, clamp nor options.
         options: of `nmf`, such as ``solver="mu"``.
 
     Returns:
-        Trials in the order set, network, layer, k, seed. ``Table.of(trials)`` shows them.
+        Trials in the order set, network, layer, method, k, seed. ``Table.of(trials)`` shows them.
 
     Raises:
         ValueError: a set has no part masks; or as `extract` and `nmf`.
@@ -138,11 +144,16 @@ def sweep(
         for network in map(load_network, networks if isinstance(networks, list | tuple) else [networks]):
             for bench in [Bench(at, network, layer, size) for layer in names]:
                 about = {"data": data, "network": network.name, "layer": bench.layer, "size": size}
-                for k, seed in product(ks, seeds):
+                for k, seed in product(ks, seeds) if methods is None else ():
                     asked = (k, seed, max_k, percentile, clamp, options)
                     key, score = bench.key("trial", asked=asked), partial(bench.trial, *asked)
                     tasks.append(Task({**about, "k": k, "seed": seed}, bench, key, score))
-    return [Trial(**label, **score) for label, score in run(tasks, path, progress)]
+                for (name, method), k, seed in product((methods or {}).items(), ks, seeds):
+                    key = bench.key("method trial", method=name, options=dict(method.options), k=k, seed=seed)
+                    label = {**about, "k": k, "seed": seed, "method": name}
+                    tasks.append(Task(label, bench, key, partial(bench.method_trial, method, k, seed)))
+    found = run(tasks, path, progress)
+    return [Trial(**label, iou=s["iou"], error=math.nan if s["error"] is None else s["error"]) for label, s in found]
 
 
 def figure4(trials: Iterable[Trial]) -> Table:
@@ -153,16 +164,20 @@ def figure4(trials: Iterable[Trial]) -> Table:
 
     Returns:
         Table with the columns network, layer, k, IoU, deviation (both in percent) and seeds; `figures.figure4` draws
-        it. The deviation is that of the sample; None for a single seed.
+        it. The deviation is that of the sample; None for a single seed. Where there are several methods, the layer's
+        name has the method's before it.
     """
     groups: dict[tuple[str, str, int], dict[int, list[float]]] = {}
-    for t in trials:
-        groups.setdefault((t.network, t.layer, t.k), {}).setdefault(t.seed, []).append(100 * t.iou)
+    listed = list(trials)
+    several = len({t.method for t in listed}) > 1
+    for t in listed:
+        where = f"{t.method}, {t.layer}" if several else t.layer
+        groups.setdefault((t.network, where, t.k), {}).setdefault(t.seed, []).append(100 * t.iou)
     rows: list[tuple[Cell, ...]] = []
-    for where, by_seed in groups.items():
+    for group, by_seed in groups.items():
         values = [float(np.mean(scores)) for scores in by_seed.values()]
         deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
-        rows.append((*where, float(np.mean(values)), deviation, len(values)))
+        rows.append((*group, float(np.mean(values)), deviation, len(values)))
     columns = ("network", "layer", "k", "IoU", "deviation", "seeds")
     return Table("Mean IoU of each factor with its best part, in %", columns, tuple(rows))
 

@@ -10,6 +10,7 @@ from dff_widgets.experiments import (
     AUTOMATIC,
     BASELINES,
     METHODS,
+    RIVALS,
     Method,
     Trial,
     figure4,
@@ -116,6 +117,21 @@ def test_sweep_goes_on_where_it_was(images, network, tmp_path):
     assert network.module.calls == 1
     other = ImageSet.from_arrays([images[1], images[1], images[2]], parts=[images.parts[i] for i in (1, 1, 2)])
     assert sweep(other, ["last"], [1], [0], **options)[0].error != first[0].error  # other images of the same names
+
+
+def test_sweep_takes_any_method(images, network, tmp_path):
+    methods = {"DFF": METHODS["DFF"], **{name: RIVALS[name] for name in ("PCA", "normalized cut")}}
+    options = {"networks": network, "size": 64, "path": tmp_path / "sweep.jsonl", "progress": False}
+    trials = sweep(images, ["last"], [1, 3], [0], methods=methods, **options)
+    assert [(t.method, t.k) for t in trials] == [(m, k) for m in methods for k in (1, 3)]
+    plain = sweep(images, ["last"], [3], [0], networks=network, size=64, progress=False)[0]
+    assert trials[1].iou == pytest.approx(plain.iou, abs=0.02)
+    assert np.isnan(trials[-1].error)
+    assert not np.isnan(trials[0].error)
+    again = sweep(images, ["last"], [1, 3], [0], methods=methods, **options)
+    assert [t.iou for t in again] == [t.iou for t in trials]
+    curves = figure4(trials)
+    assert [row[1] for row in curves.rows[::2]] == ["DFF, last", "PCA, last", "normalized cut, last"]
 
 
 def test_figure4_takes_the_mean_over_seeds_after_that_over_sets():

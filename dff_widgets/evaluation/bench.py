@@ -150,6 +150,12 @@ class Bench:
         scores = best_part_iou(result.masks(percentile=percentile), self.parts)
         return {"iou": float(np.mean([s.iou for s in scores])), "error": float(result.factorization.error)}
 
+    def method_trial(self, method: Method, k: int, seed: int) -> dict[str, float | None]:
+        """The same of any method; no error where it does not model the activations."""
+        scores = best_part_iou(self._masks(method, k, seed), self.parts)
+        error = float(getattr(getattr(self._fit(method, k, seed), "factorization", None), "error", np.nan))
+        return {"iou": float(np.mean([s.iou for s in scores])), "error": error if np.isfinite(error) else None}
+
     def object_iou(self, method: Method, seed: int, objects: Collection[str] | None) -> float:
         """The IoU of a single factor with the common object (table 1, above)."""
         names = dict.fromkeys(name for here in self.parts for name in here)

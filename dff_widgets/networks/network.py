@@ -21,6 +21,7 @@ from .forward import FORWARD_ERRORS, hooked, inference, input_like
 from .fused import fused_at
 from .layers import Findings, Layer, as_map, default_layer, look
 from .preparation import Preprocess, check_whole, input_shape, preprocessed
+from .vgg_names import vgg_names
 
 # What the sides of the images may have to be multiples of -> sides to look at a network with. One is an odd multiple,
 # lest a stricter condition be met by chance; they differ by 224, a multiple of the usual strides (see `look`).
@@ -55,12 +56,13 @@ class Network:
     input_size: tuple[int, int] | None = None
 
     def layer(self, name: str | None = None) -> Layer:
-        """The layer of that name, or the default one.
+        """The layer of that name, or the default one; a VGG's layers have the names of papers too, such as ``conv5_4``.
 
         Raises:
             ValueError: there is no such layer, or its output is not spatial; the message gives the nearest names.
         """
         name = name or self.default_layer
+        name = vgg_names(self.module).get(name, name)
         for layer in self.layers:
             if layer.name == name:
                 return layer
