@@ -18,6 +18,7 @@ _HOME = {
     "DFFExplorer": "widgets.explorer",
     "DFFResult": "result",
     "DeepFeatureFactorization": "dff",
+    "FactorCanvas": "widgets.canvas",
     "FactorInspector": "widgets.inspector",
     "FactorTree": "hierarchy",
     "Factorization": "factorization",

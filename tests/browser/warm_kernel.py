@@ -54,7 +54,8 @@ def forge(listener: socket.socket) -> None:
     import dff_widgets
 
     for name in dff_widgets.__all__:  # what is loaded on first use
-        getattr(dff_widgets, name)
+        if name != "FactorCanvas":  # importing ipycanvas opens a channel to the page, which a kernel must do itself
+            getattr(dff_widgets, name)
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the kernels here
     while True:
