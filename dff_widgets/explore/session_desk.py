@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
-from .. import export
-from ..images import is_file
 from ..labelling import UnknownFileError
 from ..wording import sentence
 from .desk import Ask
+from .exporting import MASKS, export_result
 from .jobs import Ticket
 from .model import Model
 from .session_keeper import SessionKeeper
 
-WRITERS: dict[str, Callable[..., object]] = {
-    "png": export.to_png,
-    "coco": export.to_coco,
-    "label_studio": export.to_label_studio,
-    "html": export.to_html,
-    "csv": export.to_csv,
-    "figure": export.to_figure,
-}
-MASKS = ("png", "coco", "label_studio")  # these can count unnamed factors as background
 ANSWERS = ["overwrite", "load it", "neither"]
 
 
@@ -94,32 +82,15 @@ def _session(keeper: SessionKeeper, ask: Ask) -> None:
 
 
 def _export(model: Model, keeper: SessionKeeper, ask: Ask) -> None:
-    kind, path, now = ask.content["format"], Path(str(ask.content["path"])), model.now
-    if kind not in WRITERS:
-        raise ValueError(f"there is no export {kind!r:.60}; give one of {', '.join(WRITERS)}")
-    result = now.result
-    if result is None or result.k not in now.appearance:
-        raise ValueError("nothing to export yet: wait for the first result")
-    files = [] if kind == "png" else [path, path.with_suffix(".xml")][: 1 + (kind == "label_studio")]
-    mine = bool(files) and all(keeper.files.mine(file) for file in files if is_file(file))
-    options: dict[str, Any] = {"overwrite": mine or bool(ask.content.get("overwrite"))}
-    if kind != "figure":
-        options |= {"percentile": now.state.percentile, "threshold": now.state.threshold}
-    if kind != "csv":
-        options["colors"] = now.appearance.hues(result.k)
-    if kind == "html" and now.scores is not None and now.scores.k == result.k:
-        options["ious"] = list(now.scores.iou)
-    if ask.content.get("unnamed") and kind in MASKS:
-        options["unnamed"] = "background"
+    kind, path = str(ask.content["format"]), str(ask.content["path"])
+    options = {"unnamed": "background"} if ask.content.get("unnamed") and kind in MASKS else {}
     try:
-        WRITERS[kind](result, path, now.appearance.labels(result.k), **options)
+        said = export_result(model, keeper, kind, path, overwrite=bool(ask.content.get("overwrite")), **options)
     except FileExistsError:
         ask.answer(
-            question=f"{str(path)!r} is there already, and is not an export of this explorer: overwrite it?",
+            question=f"{path!r} is there already, and is not an export of this explorer: overwrite it?",
             answers=["overwrite"],
-            path=str(path),
+            path=path,
         )
         return
-    for file in files:
-        keeper.files.wrote(file)
-    ask.answer(said=f"{len(result)} image{'' if len(result) == 1 else 's'} in {str(path)!r}", path=str(path))
+    ask.answer(said=said, path=path)

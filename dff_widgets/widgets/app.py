@@ -16,13 +16,11 @@ from .. import datasets
 from ..explore import LatestJob, Model, wire
 from ..explore.desk import Desk
 from ..explore.jobs import Run
-from ..explore.live_scores import LiveScores
-from ..explore.naming import Namer
+from ..explore.labelling import Labelling
 from ..explore.naming_desk import naming_desk
 from ..explore.panes import Panes
 from ..explore.photos import Photos
 from ..explore.session_desk import sampling, session_desk
-from ..explore.session_keeper import SessionKeeper
 from ..explore.state import State
 from ..explore.traits import Traits
 from ..images import ImageSet
@@ -84,9 +82,7 @@ class DFFExplorer(anywidget.AnyWidget):
 
     Attributes:
         model: the `Model` behind it.
-        namer: names the factors; see `Namer`.
-        scores_counted: counts how well the masks fit the parts; see `LiveScores`.
-        session: keeps what a person made; see `SessionKeeper`.
+        panel: names the factors, measures and keeps them; see `Labelling`.
     """
 
     # Read as text, not given as paths: a path would start a file watcher in the kernel.
@@ -123,8 +119,8 @@ class DFFExplorer(anywidget.AnyWidget):
     visible = Told(lambda explorer: explorer._visible())  # per factor of this k, bool
 
     # -------------------------------------------------------------------------------------------------- what was found
-    labels = Told(lambda explorer: explorer.namer.labels)  # `PartLabels`: factor -> the parts it is named after
-    iou = Told(lambda explorer: explorer._iou())  # per factor 0..1 with its parts, or None
+    labels = Told(lambda explorer: explorer.panel.labels)  # `PartLabels`: factor -> the parts it is named after
+    iou = Told(lambda explorer: explorer.panel.iou)  # per factor 0..1 with its parts, or None
     result = Told(lambda explorer: explorer.model.result)  # the `DFFResult` that is shown, or None
     busy = Told(lambda explorer: explorer.model.busy)  # whether something is being computed
     error = Told(lambda explorer: explorer.model.error)  # None, or the sentence that says what went wrong
@@ -170,25 +166,16 @@ class DFFExplorer(anywidget.AnyWidget):
         self._wire = Traits(self._photos)
         if title:
             self._wire.call(self.model.state.images, title)
-        self.scores_counted = LiveScores(self.model)
-        self.namer = Namer(self.model, lambda: self.scores_counted.known_parts)
-        self.session = SessionKeeper(self.model, self.scores_counted)
-        self.session.extra = lambda: {"opacity": self.opacity, "visible": self.visible}
-        self.session.restored = self._restored
+        self.panel = Labelling(self.model)
+        session = self.panel.session
+        session.extra = lambda: {"opacity": self.opacity, "visible": self.visible}
+        session.restored = self._restored
         self._desk = Desk(self.model, self._photos, self._wire, self._say)
-        self._desk.doing |= naming_desk(self.namer, self.scores_counted)
-        self._desk.doing |= session_desk(self.model, self.session)
-        self._panes = Panes(self.model, self._say, lambda: self.scores_counted.truth)
+        self._desk.doing |= naming_desk(self.panel.namer, self.panel.live)
+        self._desk.doing |= session_desk(self.model, session)
+        self._panes = Panes(self.model, self._say, lambda: self.panel.truth)
         self._still = Still(run, lambda: (self._wire.images(self.model.now), self.model.now))
-        self._parts = (
-            self._still,
-            self._panes,
-            self._desk,
-            self.session,
-            self.scores_counted,
-            self.model,
-            self._photos,
-        )
+        self._parts = (self._still, self._panes, self._desk, self.panel, self.model, self._photos)
         self._writing: dict[str, object] = {}  # "by": whoever writes the traits just now
         self._news = False  # whether the model has changed since the traits were last read from it
         self._alive = False
@@ -198,7 +185,7 @@ class DFFExplorer(anywidget.AnyWidget):
         self.on_msg(self._heard)
         self.observe(lambda _: self._publish(), ["opacities", "hidden"])
         self.model.subscribe(self._told)
-        self.session.on_change(self._publish)
+        session.on_change(self._publish)
         self._told(None)
 
     def __repr__(self) -> str:
@@ -238,7 +225,7 @@ class DFFExplorer(anywidget.AnyWidget):
             raise TimeoutError(f"not done after {timeout} s: {self.status}")
         self.model.wait(left())
         self._publish()
-        others = (("the photos are being decoded", self._photos), ("the pixels are being counted", self.scores_counted))
+        others = (("the photos are being decoded", self._photos), ("the pixels are being counted", self.panel.live))
         for what, waited in others:
             if not waited.wait(left()):
                 raise TimeoutError(f"not done after {timeout} s: {what}")
@@ -267,7 +254,7 @@ class DFFExplorer(anywidget.AnyWidget):
             ValueError: there is no result yet.
             OSError: the disk is full, or the place is not there or cannot be written to.
         """
-        return self.session.save(path, overwrite=overwrite)
+        return self.panel.save(path, overwrite=overwrite)
 
     def load(self, path: str | Path) -> str:
         """Go on with a saved session, whose factors are shown when they are there: `wait` for them.
@@ -278,7 +265,7 @@ class DFFExplorer(anywidget.AnyWidget):
         Raises:
             ValueError: the file is damaged, no session, of a newer version, or does not fit; nothing changed.
         """
-        return self.session.load(path)
+        return self.panel.load(path)
 
     def close(self) -> None:
         """End the work, and take the widget away."""
@@ -299,7 +286,7 @@ class DFFExplorer(anywidget.AnyWidget):
         elif name == "opacity":
             self._set_opacity(value)
         elif name == "labels":
-            self.namer.set(value)
+            self.panel.labels = value
             self._publish()
         elif name == "visible":
             self._set_visible(value)
@@ -369,13 +356,13 @@ class DFFExplorer(anywidget.AnyWidget):
         labels, stack = self._named_first, self.model.stack
         if labels is not None and stack is not None and stack.whole:
             self._named_first = None
-            self.namer.set(labels)
+            self.panel.labels = labels
         self._publish()
         self._still.refresh()
 
     def _write(self) -> None:
         now = self.model.now
-        parts, pages = self.scores_counted.known_parts, sampling(self.session)
+        parts, pages = self.panel.live.known_parts, sampling(self.panel.session)
         values: dict[str, Any] = self._wire.values(now, known=parts, sampling=pages)
         for name, trait in self.traits().items():
             if isinstance(trait, Told):
@@ -400,13 +387,6 @@ class DFFExplorer(anywidget.AnyWidget):
     def _colors(self) -> list[str]:
         now = self.model.now
         return [] if now.result is None else now.appearance.hues(now.result.k)
-
-    def _iou(self) -> list[float | None]:
-        now = self.model.now
-        if now.result is None:
-            return []
-        fits = now.scores is not None and now.scores.k == now.result.k
-        return list(now.scores.iou) if fits else [None] * now.result.k
 
     def _progress(self) -> float:
         status = self.model.status

@@ -22,6 +22,6 @@ def creatures(seed=0, n=4):
     return dataclasses.replace(images, parts=[one if i != 1 else {} for i, one in enumerate(images.parts)])
 
 
-def model_of(images=None, run=Inline, **choices):
+def model_of(images=None, run=Inline, foresee=False, **choices):
     choices = {"network": network(), "size": 64, "k": 3, **choices}
-    return Model(creatures() if images is None else images, run=run, **choices)
+    return Model(creatures() if images is None else images, run=run, foresee=foresee, **choices)

@@ -3,9 +3,10 @@
 import pytest
 
 from dff_widgets.explore.desk import Ask
+from dff_widgets.explore.exporting import WRITERS
 from dff_widgets.explore.live_scores import LiveScores
 from dff_widgets.explore.naming import Namer
-from dff_widgets.explore.session_desk import WRITERS, sampling, session_desk
+from dff_widgets.explore.session_desk import sampling, session_desk
 from dff_widgets.explore.session_keeper import SessionKeeper
 from dff_widgets.explore.traits import EXPORTS
 
