@@ -56,7 +56,7 @@ def batches(
 
     def load(i: int, shape: tuple[int, int]) -> npt.NDArray[np.float32] | str:
         try:
-            return prepare(network, images.open(i, sizes[i]), shape)
+            return images.use(i, lambda image: prepare(network, image, shape), sizes[i])
         except UnreadableImageError as error:
             return str(error)
 

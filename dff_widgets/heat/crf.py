@@ -8,6 +8,7 @@ guide: a pixel listens to those near it that have its colour.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -262,7 +263,7 @@ def refine_images(
             pixels: dict[int, Array] = {}
             for i in some:
                 try:
-                    pixels[i] = np.asarray(images.open(i, sizes[i]).resize(shape[::-1], Image.Resampling.BOX))
+                    pixels[i] = np.asarray(images.use(i, partial(_shrunk, shape=shape), sizes[i]))
                 except UnreadableImageError as error:
                     if skipped is None:
                         raise
@@ -278,6 +279,10 @@ def refine_images(
     if skipped and len(skipped) == len(images):
         raise UnreadableImageError(f"none of the {len(images)} images can be read: {next(iter(skipped.values()))}")
     return [refined[i] for i in range(len(images))]
+
+
+def _shrunk(image: Image.Image, shape: tuple[int, int]) -> Image.Image:
+    return image.resize(shape[::-1], Image.Resampling.BOX)
 
 
 def _check(image: Array, maps: Array, levels: Array) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import stat
 import struct
 import sys
+import threading
 import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 from ..wording import one_line
 
 Array = npt.NDArray[Any]
+T = TypeVar("T")
 
 _PACKAGE = __name__.partition(".")[0]
 
@@ -36,6 +39,42 @@ _TURNS = {
 # what Pillow's readers raise on a damaged file
 DAMAGE: tuple[type[Exception], ...] = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, KeyError)
 DAMAGE += (MemoryError, AttributeError, AssertionError, NotImplementedError, OverflowError, struct.error, zlib.error)
+
+
+class _Room:
+    """Room in memory for what threads decode at once.
+
+    Args:
+        pixels: of all together; a larger image waits until it is alone.
+    """
+
+    def __init__(self, pixels: int) -> None:
+        self._pixels, self._taken = pixels, 0
+        self._changed = threading.Condition()
+        self._mine = threading.local()
+
+    @contextlib.contextmanager
+    def taken(self, pixels: int) -> Iterator[None]:
+        """Wait until there is room for an image of so many pixels, and keep it meanwhile.
+
+        A thread that has room already gets more at once: what it makes of an image may need another one.
+        """
+        mine = getattr(self._mine, "pixels", 0)
+        with self._changed:
+            self._changed.wait_for(lambda: mine or not self._taken or self._taken + pixels <= self._pixels)
+            self._taken += pixels
+        try:
+            self._mine.pixels = mine + pixels
+            yield
+        finally:
+            self._mine.pixels = mine
+            with self._changed:
+                self._taken -= pixels
+                self._changed.notify_all()
+
+
+_AT_ONCE = 90_000_000  # pixels, about what Pillow lets one image have; WebP takes 20 bytes for each, others 8 to 12
+_room = _Room(_AT_ONCE)
 
 
 class UnreadableImageError(ValueError):
@@ -94,18 +133,30 @@ def header_size(source: Path | bytes, name: str | None = None) -> tuple[int, int
         return (image.width, image.height) if turned else (image.height, image.width)
 
 
-def decode(source: Path | bytes, name: str, draft: int | None = None) -> Image.Image:
-    """A whole image, upright, 8-bit RGB; `draft` lets a large JPEG be decoded at about that many pixels a side."""
-    try:
-        with open_header(source, name) as image:
+def decode(
+    source: Path | bytes, name: str, draft: int | None = None, use: Callable[[Image.Image], T] | None = None
+) -> Any:
+    """A whole image, upright, 8-bit RGB, or what `use` makes of it while no other large one is decoded.
+
+    Args:
+        source: of the image.
+        name: of it, for messages.
+        draft: lets a large JPEG be decoded at about that many pixels a side.
+        use: makes it small; until it has, the image counts as one that is being decoded.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            image = stack.enter_context(open_header(source, name))
             orientation = _orientation(image)
             if draft is not None:
                 image.draft("RGB", (draft, draft))  # lets a JPEG be decoded at 1/2, 1/4 or 1/8 of its size
-            return _upright(_to_rgb(image), orientation)
-    except UnreadableImageError:
-        raise
-    except DAMAGE as error:
-        raise UnreadableImageError(f"{one_line(name)} cannot be read: {one_line(error)}") from None
+            stack.enter_context(_room.taken(image.width * image.height))
+            found = _upright(_to_rgb(image), orientation)
+        except UnreadableImageError:
+            raise
+        except DAMAGE as error:
+            raise UnreadableImageError(f"{one_line(name)} cannot be read: {one_line(error)}") from None
+        return found if use is None else use(found)
 
 
 def _orientation(image: Image.Image) -> int:
@@ -129,9 +180,10 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         grey = (grey * (255 / _white(image.mode, grey))).clip(0, 255).round().astype(np.uint8)
         return Image.fromarray(grey).convert("RGB")
     if image.has_transparency_data:
-        image = image.convert("RGBA")
-        paper = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(paper, image).convert("RGB")
+        image = image if image.mode == "RGBA" else image.convert("RGBA")
+        paper = Image.new("RGB", image.size, "white")
+        paper.paste(image, mask=image)
+        return paper
     return image.convert("RGB")
 
 

@@ -254,14 +254,27 @@ class ImageSet(Sequence[Array]):
         Raises:
             UnreadableImageError: the file is gone, truncated, no image, unreasonably large, or now of another size.
         """
+        return self.use(index, lambda image: image, size)
+
+    def use(self, index: int, make: Callable[[Image.Image], T], size: tuple[int, int] | None = None) -> T:
+        """What a function makes of image `index`, such as a smaller one: see `open`.
+
+        Threads that decode large images at once wait for each other, until what they make of them is there.
+        """
+
+        def checked(image: Image.Image) -> T:
+            if size is not None and (image.height, image.width) != tuple(size):
+                raise UnreadableImageError(
+                    f"{self.names[index]} was replaced by another image: it is {image.width} x {image.height} pixels, "
+                    f"and was {size[1]} x {size[0]}"
+                )
+            return make(image)
+
         source = self.sources[index]
-        image = Image.fromarray(source) if isinstance(source, np.ndarray) else decode(source, self.names[index])
-        if size is not None and (image.height, image.width) != tuple(size):
-            raise UnreadableImageError(
-                f"{self.names[index]} was replaced by another image: it is {image.width} x {image.height} pixels, and "
-                f"was {size[1]} x {size[0]}"
-            )
-        return image
+        if isinstance(source, np.ndarray):
+            return checked(Image.fromarray(source))
+        found: T = decode(source, self.names[index], use=checked)
+        return found
 
     def size(self, index: int) -> tuple[int, int]:
         """(height, width) of image `index` in pixels, upright, from the file's header alone."""
@@ -270,10 +283,13 @@ class ImageSet(Sequence[Array]):
 
     def thumbnail(self, index: int, side: int) -> Image.Image:
         """Image `index` shrunk so that its longer side is at most `side` pixels; quick for large JPEG files."""
+
+        def shrink(image: Image.Image) -> Image.Image:
+            image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
+            return image
+
         source = self.sources[index]
         if isinstance(source, np.ndarray):
-            image = Image.fromarray(source)
-        else:
-            image = decode(source, self.names[index], draft=side)
-        image.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
-        return image
+            return shrink(Image.fromarray(source))
+        found: Image.Image = decode(source, self.names[index], side, shrink)
+        return found
