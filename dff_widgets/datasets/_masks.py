@@ -20,7 +20,7 @@ _LIMIT = 100  # distinct values; a picture that is no label map has more
 
 
 def masks_from(
-    folder: Path, images: ImageSet, labels: Labels | None = None, *, binary: bool = False
+    folder: Path, images: ImageSet, labels: Labels | None = None, *, binary: bool = False, flat: bool = False
 ) -> PerImage[dict[str, Array]]:
     """The part masks of images, read one image at a time on use.
 
@@ -29,13 +29,14 @@ def masks_from(
         images: made of files.
         labels: see `folder`.
         binary: the files are no label maps but masks of the object, whatever number stands for it.
+        flat: the folder holds label maps, whatever folders are in it.
 
     Raises:
         ValueError: a mask is missing, no image, or of another size than its image; only headers are read here.
     """
     stems = [Path(name).stem for name in images.names]
     parts = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-    if parts:
+    if parts and not flat:
         if labels is not None:
             raise ValueError(f"{str(folder)!r} has one folder per part, which names the parts: leave labels out")
         files = [{part: path for part in parts if (path := folder / part / f"{stem}.png").is_file()} for stem in stems]
@@ -101,6 +102,24 @@ def read_labels(path: Path) -> Array:
             )
         values = values[..., 0]
     return values
+
+
+def read_object(path: Path, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """A grey picture of an object as a mask: the brighter half of the values up to 255; of 0 and 1, what is 1.
+
+    Raises:
+        ValueError: the file cannot be read, or is not of that (height, width).
+    """
+    try:
+        with open_header(path, _shown(path)) as image:
+            values = np.asarray(image.convert("L"))
+    except UnreadableImageError as error:
+        raise ValueError(f"the mask {error}") from None
+    except DAMAGE as error:
+        raise ValueError(f"the mask {_shown(path)} cannot be read: {one_line(error)}") from None
+    if values.shape != tuple(size):
+        raise ValueError(f"the mask {_shown(path)} is {values.shape}; its image is {tuple(size)}")
+    return np.asarray(values > (127 if values.max(initial=0) > 1 else 0))
 
 
 def _read_label_map(path: Path, labels: Labels | None) -> dict[str, Array]:

@@ -24,7 +24,7 @@ _HEADER = 128  # bytes of a MAT-file, version 5; then elements of an 8-byte tag 
 _COMPRESSED, _MATRIX = 15, 14  # types of elements
 _TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 _TYPES |= {16: "u1", 17: "u2", 18: "u4"}  # text
-_STRUCT, _CHAR = 2, 4  # classes of arrays
+_CELL, _STRUCT, _CHAR = 1, 2, 4  # classes of arrays
 _ENCODINGS = {1: "utf-8", 2: "utf-16-{}e", 4: "utf-32-{}e"}
 _MAX_BYTES = 2**29  # of one file, inflated; the largest of PASCAL-Part has about 2^27
 
@@ -178,7 +178,7 @@ def read_parts(path: Path) -> list[PartObject]:
         ValueError: the file is no MAT-file, truncated, unreasonably large, or of another structure.
     """
     try:
-        anno = _anno(path)["anno"][0]
+        anno = mat_variables(path)["anno"][0]
         return [
             PartObject(
                 _text(found["class"]),
@@ -204,8 +204,8 @@ def _mask(array: Array) -> npt.NDArray[np.bool_]:
 
 
 # MAT-files are read here and not by scipy: 1.17 reads beyond its memory when they are malformed.
-def _anno(path: Path) -> dict[str, Any]:
-    """The variables of a MAT-file: structs as lists of dicts, text as str, numbers as arrays."""
+def mat_variables(path: Path) -> dict[str, Any]:
+    """The variables of a MAT-file: structs as lists of dicts, cells as lists, text as str, numbers as arrays."""
     data, order = _inflated(path)
     return dict(_matrix(body, order) for kind, body in _elements(data[_HEADER:], order) if kind == _MATRIX)
 
@@ -246,6 +246,10 @@ def _matrix(body: bytes, order: Any) -> tuple[str, Any]:
         return name, [
             {field: _matrix(next(elements)[1], order)[1] for field in fields} for _ in range(math.prod(shape))
         ]
+    if cls == _CELL:
+        if math.prod(shape) > len(body):
+            raise ValueError(f"a cell array of {math.prod(shape)} has {len(body)} bytes")
+        return name, [_matrix(next(elements)[1], order)[1] for _ in range(math.prod(shape))]
     values = numbers()
     if cls == _CHAR:
         return name, values.tobytes().decode(_ENCODINGS[values.itemsize].format(order[0]))

@@ -15,6 +15,7 @@ from dff_widgets.datasets.pascal_parts import _inflated
 from dff_widgets.evaluation import Journal
 from dff_widgets.images import ImageSet
 
+from ..datasets import landmark_sets as sets
 from ..datasets.test_pascal_parts import write_mat
 from ..datasets.test_voc import BOX, annotation
 from .mutations import crc_of
@@ -112,6 +113,13 @@ def use_result(result):
     assert len(result.masks()) == len(result.fill) == len(result)
     result.reorder(range(result.k)[::-1])
     use(result.images)
+
+
+def use_landmarked(found):
+    assert found.landmarks.shape == (len(found.images), len(found.names), 2)
+    assert len(found.train) == len(found.images)
+    assert np.isfinite(found.boxes).all()
+    use(found.images)
 
 
 # ---------------------------------------------------------------------------------------------------------- labels
@@ -296,6 +304,13 @@ READERS = {
     "voc": Reader(make_voc, lambda folder: use(datasets.voc2007(folder, "horse")), (".xml", ".txt")),
     "pascal": Reader(make_pascal, lambda folder: use(datasets.pascal_parts(folder, "cow", others=True)), (".mat",)),
     "icoseg": Reader(make_icoseg, lambda folder: use(datasets.icoseg(folder, "Elephants")), (".jpg", ".png")),
+    "cub": Reader(sets.write_cub, lambda folder: use_landmarked(datasets.cub(folder)), (".txt", ".png")),
+    "celeba": Reader(sets.write_celeba, lambda folder: use_landmarked(datasets.celeba(folder)), (".txt",)),
+    "partimagenet": Reader(
+        sets.write_partimagenet, lambda folder: use(datasets.partimagenet(folder, "n02100583")), (".png",)
+    ),
+    "clothing": Reader(sets.write_clothing, lambda folder: use(datasets.clothing(folder)), (".mat",)),
+    "cosaliency": Reader(sets.write_cosaliency, lambda folder: use(datasets.cosaliency(folder, "axe")), (".png",)),
     "images": Reader(make_images, read_image, IMAGES, alone=True),
     "store": Reader(make_store, read_store, (".json", ".safetensors"), mend=mend_store),
 }
