@@ -30,7 +30,7 @@ _MARKERS = "osD^vP*X"
 
 
 def overlays(
-    results: DFFResult | Iterable[DFFResult],
+    results: DFFResult | Iterable[DFFResult] | Mapping[str, DFFResult],
     images: Sequence[int] | None = None,
     *,
     colors: Sequence[str] | None = None,
@@ -41,7 +41,8 @@ def overlays(
     """Images under their coloured heat maps: a row per result, a column per image (fig. 3 of the paper).
 
     Args:
-        results: one, or several of the same images, such as of k = 1, 2, 3, 4.
+        results: one, or several of the same images, such as of k = 1, 2, 3, 4; as a mapping, by what to call each row,
+            such as its method.
         images: which images, by index; the first six when left out.
         colors: ``#RRGGBB`` per factor; `palette` when left out.
         labels: names of the factors, shown as a legend.
@@ -51,7 +52,9 @@ def overlays(
     Raises:
         ValueError: no results, or an index that is not there.
     """
-    rows = cast("list[DFFResult]", [results] if hasattr(results, "heatmaps") else list(results))
+    listed: Any = results.values() if isinstance(results, Mapping) else results
+    rows = cast("list[DFFResult]", [results] if hasattr(results, "heatmaps") else list(listed))
+    titles = [str(title) for title in results] if isinstance(results, Mapping) else [f"k = {r.k}" for r in rows]
     if not rows:
         raise ValueError("no results: give at least one DFFResult")
     first = rows[0]
@@ -72,7 +75,7 @@ def overlays(
             axes.imshow(blend(photo, result.heatmaps(i), paint[: result.k], opacity))
             axes.set(xticks=[], yticks=[])
             if c == 0:
-                axes.set_ylabel(f"k = {result.k}")
+                axes.set_ylabel(titles[r])
     if labels is not None:
         _legend(figure, paint, dict(labels) if isinstance(labels, Mapping) else dict(enumerate(labels)))
     return figure

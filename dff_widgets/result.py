@@ -15,9 +15,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from . import storage
-from .heat import binarise, fold, largest_box, normalise, percentiles, thresholds, upsample
+from .heat import binarise, contact_sheet, fold, largest_box, normalise, palette, percentiles, thresholds, upsample
 from .images import ImageSet, PerImage, warn_left_out
-from .wording import one_line
+from .wording import one_line, warn_outside
 
 if TYPE_CHECKING:
     from .factorization import Factorization
@@ -85,6 +85,11 @@ class DFFResult:
         a = activations
         return cls(factors, a.images, a.shapes, a.sizes, a.network, a.layer.name, a.size, a.skipped)
 
+    def _repr_jpeg_(self) -> bytes:
+        """The first images under their heat maps, for a notebook."""
+        shown = range(min(6, len(self)))
+        return contact_sheet(self.images, shown, [self.coarse_heatmaps(i) for i in shown], palette(self.k), side=160)
+
     @property
     def k(self) -> int:
         """The number of factors."""
@@ -130,6 +135,7 @@ class DFFResult:
 
     def lazy_masks(self, percentile: float = 75, *, threshold: str | None = None) -> PerImage[Array]:
         """`masks` as a sequence that makes each image's (k, height, width) bool when it is asked for."""
+        _doubt_fraction(percentile, threshold)
         source, levels = self.cut(percentile, threshold)
         return PerImage(enumerate(levels), lambda i, level: binarise(source.heatmaps(i), level))
 
@@ -154,6 +160,7 @@ class DFFResult:
         """
         if not 0 <= factor < self.k:
             raise ValueError(f"factor is {factor!r}; this result has factors 0..{self.k - 1}")
+        _doubt_fraction(percentile, threshold)
         source, levels = self.cut(percentile, threshold)
         return [
             largest_box(binarise(maps[[factor]], level)[0])
@@ -297,3 +304,8 @@ class DFFResult:
         if threshold == "auto":
             return self._refined, np.full((len(self), self.k), thresholds.REFINED)
         raise ValueError(f"threshold is {threshold!r}; give 'auto' or 'otsu', or None for the percentile")
+
+
+def _doubt_fraction(percentile: float, threshold: str | None) -> None:
+    if threshold is None and 0 < percentile < 1:
+        warn_outside(f"percentile is {percentile}, of 100: nearly all is inside; {100 * percentile:g} was meant?")

@@ -209,3 +209,17 @@ def test_a_file_that_does_not_add_up_is_one_sentence(result, tmp_path, how):
     with pytest.raises(ValueError, match=r"x\.dff' is not a whole result: ") as caught:
         DFFResult.load(path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_result_is_a_picture_in_a_notebook(network, images):
+    result = DeepFeatureFactorization(k=2, network=network, size=32).fit(images)
+    picture = result._repr_jpeg_()
+    assert picture.startswith(b"\xff\xd8")
+    assert len(picture) < 100_000
+
+
+def test_a_percentile_that_looks_like_a_fraction_is_doubted(network, images):
+    result = DeepFeatureFactorization(k=2, network=network, size=32).fit(images)
+    with pytest.warns(UserWarning, match=r"percentile is 0\.75, of 100: .* 75 was meant\?") as caught:
+        result.masks(percentile=0.75)
+    assert [w.filename for w in caught] == [__file__]

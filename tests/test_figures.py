@@ -42,6 +42,11 @@ def test_overlays_have_a_row_per_result_and_a_column_per_image():
     assert [text.get_text() for text in legend.get_texts()] == ["head", "torso", "legs"]
 
 
+def test_rows_of_a_mapping_are_called_as_it_says():
+    figure = figures.overlays({"PCA": result(2), "NMF": result(2)})
+    assert [axes.get_ylabel() for axes in figure.axes] == ["PCA", "", "NMF", ""]
+
+
 def test_overlays_of_one_result_and_some_images():
     figure = figures.overlays(result(2), [1], labels={1: "torso"})
     assert len(figure.axes) == 1

@@ -6,9 +6,7 @@ import contextlib
 import io
 import stat
 import struct
-import sys
 import threading
-import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,12 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from ..wording import one_line
+from ..wording import one_line, warn_outside
 
 Array = npt.NDArray[Any]
 T = TypeVar("T")
-
-_PACKAGE = __name__.partition(".")[0]
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 _EXIF_ORIENTATION = 0x0112
@@ -87,10 +83,7 @@ class UnreadableImageWarning(UserWarning):
 
 def warn_left_out(problem: str) -> None:
     """An `UnreadableImageWarning` that points at the line outside this package that asked for the images."""
-    depth, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
-        depth, frame = depth + 1, frame.f_back
-    warnings.warn(f"left out: {problem}", UnreadableImageWarning, stacklevel=depth)
+    warn_outside(f"left out: {problem}", UnreadableImageWarning)
 
 
 def open_header(source: Path | bytes, name: str) -> Image.Image:

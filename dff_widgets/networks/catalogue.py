@@ -88,8 +88,14 @@ def build(name: str, *, pretrained: bool) -> tuple[nn.Module, Channels, Channels
 
 
 def nearest(name: str, names: Sequence[str]) -> str:
-    """The four names most like that one."""
-    return ", ".join(difflib.get_close_matches(name, names, n=4, cutoff=0.0))
+    """The four names most like that one: first the shortest that hold it, dots, dashes and case apart."""
+    asked = _letters(name)
+    holding = sorted((n for n in names if asked and asked in _letters(n)), key=len)
+    return ", ".join([*dict.fromkeys([*holding, *difflib.get_close_matches(name, names, n=4, cutoff=0.0)])][:4])
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower()))
 
 
 # ----------------------------------------------------------------------------------------------------- the libraries

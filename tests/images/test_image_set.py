@@ -379,3 +379,10 @@ def test_a_set_says_what_it_holds() -> None:
     masks = [{"head": np.ones((4, 5), bool)}] * 4
     four = ImageSet.from_arrays([np.zeros((4, 5, 3), np.uint8)] * 4, parts=masks)
     assert repr(four) == "ImageSet(4 images: image 0, image 1, image 2, …; with parts)"
+
+
+def test_numbers_in_names_of_files_count_as_numbers(tmp_path):
+    for name in ("10.png", "2.png", "1.png", "0.png", "01.png", "a10.png", "a9b.png"):
+        Image.new("RGB", (4, 4)).save(tmp_path / name)
+    names = ImageSet.from_folder(tmp_path).names
+    assert names == ("0.png", "01.png", "1.png", "2.png", "10.png", "a9b.png", "a10.png")

@@ -372,3 +372,11 @@ def test_weights_that_do_not_fit(tmp_path, name, content, message):
         torch.save(content, tmp_path / name)
     with pytest.raises(ValueError, match=message):
         load_network(small(), weights=str(tmp_path / name))
+
+
+def test_a_part_of_a_name_suggests_the_names_that_hold_it():
+    assert networks.catalogue.nearest("dino-V2", ["dpn92", "vit_large_dinov2", "vit_dinov2", "dla34", "x"]) == (
+        "vit_dinov2, vit_large_dinov2, dpn92, dla34"
+    )
+    with pytest.raises(ValueError, match=r"the nearest are vit_.*dinov2"):
+        load_network("dinov2", weights=None)
