@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..labelling import PartMasks
+from ..result import DFFResult
 from .closer import Closer
+from .compare import Compare
 from .events import AppearanceChanged, Event, ResultFound, StateChanged
 from .focus import Focus
 from .jobs import Ticket
@@ -50,6 +52,7 @@ class Panes:
         self._makers: dict[str, Callable[[], Pane]] = {
             "closer": self._closer,
             "focus": self._focus,
+            "compare": self._compare,
             "sweep": self._sweep,
         }
         self._panes: dict[str, Pane] = {}
@@ -164,6 +167,37 @@ class Panes:
                 show(ticket)
 
         return Pane(focus, lambda: jobs.submit(job), (StateChanged, ResultFound, AppearanceChanged))
+
+    def _compare(self) -> Pane:
+        model = self._model
+        state = model.state
+        wanted = {"network": state.network, "layer": state.layer, "k": state.k, "seed": state.seed}
+        compare = Compare(state.images, wanted, size=state.size, pipeline=model.pipeline, run=model.run)
+
+        def look(result: DFFResult) -> tuple[list[str], list[str]] | None:
+            """The colours and names that the app has for a result that it shows."""
+            now = model.now
+            stack, k = now.stack, result.k
+            if stack is None or k not in stack or stack[k] is not result or k not in now.appearance:
+                return None
+            labels = now.appearance.labels(k)
+            return now.appearance.hues(k), [labels.title(f) for f in range(k)]
+
+        compare.look = look
+        started = False
+
+        def refresh() -> None:
+            nonlocal started
+            now = model.now
+            others = now.state.images is not compare.images or now.state.size != compare.size
+            if started and others:
+                compare.ask(images=now.state.images, size=now.state.size)
+            elif not started:
+                started = True
+                compare.show_page()
+                compare.start()
+
+        return Pane(compare, refresh, (StateChanged,))
 
     def _sweep(self) -> Pane:
         model = self._model

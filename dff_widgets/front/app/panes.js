@@ -1,6 +1,7 @@
 // What else there is to see, beside gallery and factors: each pane registers here, in the order of its tab.
 
 import { mount as closer } from "../closer/index.js";
+import { mount as compare } from "../compare/index.js";
 import { mount as focus } from "../focus/index.js";
 import { mount as label } from "../label/index.js";
 import { mountSession as session } from "../label/session.js";
@@ -12,6 +13,7 @@ import { mount as tree } from "../tree/index.js";
 /** In the stage, in place of the gallery. @type {Pane[]} */
 export const STAGE = [
   { name: "tree", title: "Tree", mount: tree },
+  { name: "compare", title: "Compare", mount: compare },
   { name: "sweep", title: "Sweep", mount: sweep },
 ];
 
