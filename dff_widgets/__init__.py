@@ -15,7 +15,7 @@ let_waiting_threads_sleep()
 _HOME = {
     "Activations": "extraction",
     "DFFComparison": "widgets.comparison",
-    "DFFExplorer": "widgets.explorer",
+    "DFFExplorer": "widgets.app",
     "DFFResult": "result",
     "DeepFeatureFactorization": "dff",
     "FactorCanvas": "widgets.canvas",
@@ -24,7 +24,7 @@ _HOME = {
     "Factorization": "factorization",
     "FocusView": "widgets.focus",
     "ImageSet": "images",
-    "LabelingPanel": "widgets.labeling",
+    "LabelingPanel": "widgets.labelling",
     "Layer": "networks",
     "Network": "networks",
     "PartLabels": "labelling",

@@ -10,19 +10,22 @@ from collections.abc import Callable, Container
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..images import ImageSet, UnreadableImageWarning
 from ..result import DFFResult
 from ..wording import sentence
 from .appearance import Appearance
 from .cell import Cell
 from .events import Event
+from .given import Given
 from .jobs import CancelledError, LatestJob, Run, Ticket
 from .moment import Now, beside, chosen, differences, given_up, opened, selecting, settled, summary
 from .pipeline import Pipeline
 from .prepared import Report
 from .scrubber import scrubbed
 from .stack import KS, Stack
-from .state import Place, State, Status, checked
+from .state import Basis, Place, State, Status, checked
 
 if TYPE_CHECKING:
     from ..scale import Store
@@ -45,6 +48,7 @@ class Model:
     Args:
         images: an `ImageSet`, or what `ImageSet.of` takes.
         store: activations that are there already, a `scale.Store`: they are shown without extracting anything.
+        given: a result of these images that is shown without a network.
         client: a ``dask.distributed.Client``, whose workers extract and factorize.
         run: what makes the threads: `LatestJob`, or `Inline` for none.
         foresee: whether what a person may ask for next is made ahead: other k and layers, and a suggested k.
@@ -64,12 +68,18 @@ class Model:
         *,
         store: Store | None = None,
         client: Any = None,
+        given: DFFResult | None = None,
         run: Run = LatestJob,
         foresee: bool = True,
         **choices: Any,
     ) -> None:
-        self.pipeline, self.run, self._foresee = Pipeline(store, client), run, foresee
-        self._asks_first = store is None and client is None
+        self.pipeline = Pipeline(store, client) if given is None else Given(given)
+        self.run, self._foresee = run, foresee and given is None
+        self._asks_first = store is None and client is None and given is None
+        if given is not None:
+            basis = Basis(np.asarray(given.factorization.W), given)
+            about = {"network": given.network, "layer": given.layer, "size": given.size, "k": given.k, "basis": basis}
+            choices = {**about, **choices}
         if store is not None:
             choices = {"network": store.network, "layer": store.layer.name, "size": store.size, **choices}
         nothing = State(ImageSet((), ()))
@@ -304,8 +314,8 @@ class Model:
 
     def _stack(self, named: Place, k: int, meter: Meter) -> Stack:
         """The stack of a place: whole where that is quick, else as far as the k that is asked for."""
-        if named.basis is not None:
-            return self.pipeline.stack(named, (), meter)
+        if named.basis is not None or self.pipeline.fixed:
+            return self.pipeline.stack(named, (k,), meter)
         known = self.pipeline.known_stack(named)
         if known is not None and k in known:
             return known

@@ -34,7 +34,12 @@ class Pipeline:
     Args:
         store: activations that are there already: a place that asks for them extracts nothing.
         client: a ``dask.distributed.Client``, whose workers extract and factorize.
+
+    Attributes:
+        fixed: whether it makes nothing, and has one k.
     """
+
+    fixed = False
 
     def __init__(self, store: Store | None = None, client: Any = None) -> None:
         self._stored = store is not None

@@ -131,6 +131,7 @@ class DFFExplorer(anywidget.AnyWidget):
     )
 
     # ---------------------------------------------------------------------- for the browser alone; see `explore.wire`
+    alone = t.Bool(False).tag(sync=True)  # whether there is one result and no network: what needs one is not offered
     place = t.Dict().tag(sync=True)
     choices = t.Dict().tag(sync=True)
     captions = t.List().tag(sync=True)
@@ -154,14 +155,28 @@ class DFFExplorer(anywidget.AnyWidget):
         labels: Any = None,
         **traits: Any,
     ) -> None:
-        others = {name: traits.pop(name) for name in ("opacities", "hidden", "height") if name in traits}
+        others: dict[str, Any] = {
+            name: traits.pop(name) for name in ("opacities", "hidden", "height") if name in traits
+        }
         unknown = [name for name in traits if name not in CHOICES]
         if unknown:
             raise TypeError(f"DFFExplorer has no option {unknown[0]!r}; it has {', '.join((*CHOICES, 'client'))}")
         store = _as_store(images)
         title = "creatures" if images is None else ""
         images = datasets.creatures() if images is None else images if store is None else store.images
-        self.model = Model(images, store=store, client=client, run=run, foresee=foresee, **traits)
+        model = Model(images, store=store, client=client, run=run, foresee=foresee, **traits)
+        self._begin(model, title, labels, others)
+
+    def _begin(self, model: Model, title: str, labels: Any, others: dict[str, Any]) -> None:
+        """Join what shows a model to it.
+
+        Args:
+            model: it.
+            title: of its images; ``""`` for one made of their names.
+            labels: of the factors of the first result, or None.
+            others: traits that are no choices of the model.
+        """
+        self.model, run = model, model.run
         self._photos = Photos(run, self._publish, most=wire.MOST_PHOTOS, room=wire.PHOTOS_ROOM)
         self._wire = Traits(self._photos)
         if title:

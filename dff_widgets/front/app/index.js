@@ -20,7 +20,9 @@ function render({ model, el }) {
   const { signal } = gone;
   const { store, choose, release } = wire(model, signal);
   const { ask, hello, pane } = asking(model, store, signal);
-  const root = make("div", { class: "dffw dffw-app", tabIndex: -1, aria: { role: "group", label: "DFF explorer" } });
+  const alone = Boolean(model.get("alone"));
+  const label = alone ? "Labelling panel" : "DFF explorer";
+  const root = make("div", { class: "dffw dffw-app", tabIndex: -1, aria: { role: "group", label } });
   keepKeys(root);
   followTheme(root, signal);
 
@@ -33,6 +35,7 @@ function render({ model, el }) {
     pane,
     tiles: createTiles(store, ask, signal),
     panes,
+    alone,
     asleep: () => store.get("asleep"),
     signal,
   };

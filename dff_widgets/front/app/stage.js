@@ -4,7 +4,7 @@ import { mountGallery } from "../gallery/gallery.js";
 import { freshId, make } from "../kit/dom.js";
 import { segments } from "../kit/segments.js";
 import { mountDrawer } from "./drawer.js";
-import { FOCUS, STAGE } from "./panes.js";
+import * as panes from "./panes.js";
 import { lookSwitches } from "./switches.js";
 
 /** @import { Context, Mounted } from "../kit/types.d.ts" */
@@ -17,6 +17,8 @@ import { lookSwitches } from "./switches.js";
  */
 export function mountStage(host, bar, root, context) {
   const { store, choose, signal } = context;
+  const { FOCUS } = panes;
+  const STAGE = context.alone ? [] : panes.STAGE; // the others compare results, and there is one
   const panels = new Map([
     ["gallery", panel()],
     ...STAGE.map(({ name }) => /** @type {[string, HTMLElement]} */ ([name, panel()])),

@@ -19,6 +19,14 @@ import { tools } from "./tools.js";
  */
 export function mountTopBar(host, root, context, height) {
   const { signal } = context;
+  const sheet = keySheet(root, signal);
+  const buttons = tools(root, context, height, sheet);
+  describe(buttons, "label", "Tools");
+  const grow = make("div", { class: "dffw-grow" });
+  if (context.alone) {
+    host.append(grow, buttons); // what is factorized is settled
+    return { toggleKeys: sheet.toggle };
+  }
   const images = imagesPicker(root, context);
   const network = networkPicker(root, context);
   const layer = layerPicker(root, context);
@@ -26,9 +34,6 @@ export function mountTopBar(host, root, context, height) {
   pickers.append(images, network, layer.element);
   roving(pickers, signal).set([images, network, layer.button]);
 
-  const sheet = keySheet(root, signal);
-  const buttons = tools(root, context, height, sheet);
-  describe(buttons, "label", "Tools");
-  host.append(pickers, kRow(context), make("div", { class: "dffw-grow" }), buttons);
+  host.append(pickers, kRow(context), grow, buttons);
   return { toggleKeys: sheet.toggle };
 }

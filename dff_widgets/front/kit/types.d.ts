@@ -139,6 +139,8 @@ export interface Told {
   appearance: Appearance;
   scores: Scores;
   status: Status;
+  /** Whether there is one result and no network. */
+  alone: boolean;
 }
 
 /** What only this view knows. */
@@ -216,6 +218,8 @@ export interface Context {
   tiles: import("./tiles.js").Tiles;
   asleep(): boolean;
   panes: Panes;
+  /** Whether there is one result and no network. */
+  alone: boolean;
   signal: AbortSignal;
 }
 

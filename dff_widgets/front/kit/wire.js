@@ -59,6 +59,7 @@ const TOLD = {
     summary: "",
   },
   status: { text: "", step: "", done: 0, total: 0, left: null, busy: false, problem: null },
+  alone: false,
 };
 
 /** Traits whose values are objects of known fields. @type {Set<string>} */
