@@ -21,6 +21,7 @@ from ..explore.naming_desk import naming_desk
 from ..explore.panes import Panes
 from ..explore.photos import Photos
 from ..explore.session_desk import sampling, session_desk
+from ..explore.session_pane import SessionPane
 from ..explore.state import State
 from ..explore.traits import Traits
 from ..images import ImageSet
@@ -189,6 +190,7 @@ class DFFExplorer(anywidget.AnyWidget):
         self._desk.doing |= naming_desk(self.panel.namer, self.panel.live)
         self._desk.doing |= session_desk(self.model, session)
         self._panes = Panes(self.model, self._say, lambda: self.panel.truth)
+        self._panes.serve("session", lambda: SessionPane(session))
         self._still = Still(run, lambda: (self._wire.images(self.model.now), self.model.now))
         self._parts = (self._still, self._panes, self._desk, self.panel, self.model, self._photos)
         self._writing: dict[str, object] = {}  # "by": whoever writes the traits just now
