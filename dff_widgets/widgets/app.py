@@ -37,6 +37,10 @@ _ESM, _CSS = link(_ENTRY)
 CHOICES = tuple(one.name for one in dataclasses.fields(State))
 
 
+class ChoiceError(t.TraitError, ValueError):
+    """A trait was set to what it cannot be; nothing has changed."""
+
+
 class Told(t.TraitType[Any, Any]):
     """A trait whose value is what the model has, at the moment it is read; so no two of them ever disagree.
 
@@ -298,7 +302,10 @@ class DFFExplorer(anywidget.AnyWidget):
     def __setattr__(self, name: str, value: Any) -> None:
         """What is a choice is asked of the model, which checks it."""
         if name in CHOICES:
-            self.model.ask(**{name: value})
+            try:
+                self.model.ask(**{name: value})
+            except (ValueError, TypeError) as error:
+                raise ChoiceError(str(error)) from error
             self._publish()
         elif name == "opacity":
             self._set_opacity(value)
