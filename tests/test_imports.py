@@ -43,10 +43,6 @@ ORDER = [
     "widgets",
 ]
 
-# The widgets of the first edition are written anew as views of `explore`; until then these circles stay. Whoever
-# replaces one of these modules takes it out of this list.
-OLD_CIRCLES = {"labeling", "session_bar", "comparison", "sides"}
-OLD_CIRCLES |= {"asked", "branches", "closeup", "controls", "explorer", "sources", "sweep", "sweep_pane"}
 TORCH_INSIDE = {
     "heat/crf.py",
     "inspection/classes.py",
@@ -130,8 +126,7 @@ def loaded_by(statement):
 
 # ------------------------------------------------------------------------------------------------------ the layout
 def test_no_circle_of_modules():
-    old = {f"dff_widgets.widgets.{name}" for name in OLD_CIRCLES}
-    assert circle({name: path for name, path in MODULES.items() if name not in old}) is None
+    assert circle(MODULES) is None
 
 
 def test_a_circle_that_an_import_in_a_function_or_for_a_type_closes_is_found(tmp_path):
