@@ -17,7 +17,16 @@ from dff_widgets import ImageSet
 from dff_widgets.datasets import PIECES, creatures, folder, labelme, pascal_parts
 from dff_widgets.evaluation import Table
 from dff_widgets.evaluation.part_table import part_scores, part_table
-from dff_widgets.experiments import AUTOMATIC, METHODS, RIVALS
+from dff_widgets.experiments import AUTOMATIC, METHODS, RIVALS, Method
+
+
+def refined(method: Method) -> Method:
+    """The method with DFF-CRF's maps and threshold, so that all methods have the same ending."""
+    return Method(lambda activations, k, seed: method.fit(activations, k, seed).refine(), {"threshold": "auto"})
+
+
+METHODS_HERE = METHODS | AUTOMATIC | RIVALS
+METHODS_HERE |= {f"{name}, CRF, auto": refined(RIVALS[name]) for name in ("PCA", "k-means", "k-means, normalized")}
 
 
 def data() -> Path:
@@ -57,7 +66,7 @@ def main() -> None:
         sets |= SETS[name]() if name in SETS else own(name)
     options = {
         "k": arguments.k,
-        "methods": METHODS | AUTOMATIC | RIVALS,
+        "methods": METHODS_HERE,
         "network": arguments.network,
         "layer": arguments.layer,
         "size": arguments.size,
