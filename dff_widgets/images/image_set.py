@@ -62,6 +62,26 @@ class PerImage(Sequence[T], Generic[T]):
         return PerImage((self._arguments[i] for i in indices), self._load)
 
 
+def _names(paths: Sequence[Path]) -> list[str]:
+    """The shortest ends of paths that tell them apart; a path that is there again has a number."""
+    parts = [path.absolute().parts for path in paths]
+    lengths = [1] * len(paths)
+    while True:
+        names = ["/".join(own[-length:]) for own, length in zip(parts, lengths, strict=True)]
+        often = Counter(names)
+        longer = [i for i, name in enumerate(names) if often[name] > 1 and lengths[i] < len(parts[i])]
+        if not longer:
+            break
+        for i in longer:
+            lengths[i] += 1
+    seen: Counter[str] = Counter()
+    for i, name in enumerate(names):
+        seen[name] += 1
+        if seen[name] > 1:
+            names[i] = f"{parts[i][-1]} ({seen[name]})"
+    return names
+
+
 @dataclass(frozen=True, eq=False)
 class ImageSet(Sequence[Array]):
     """An immutable set of images; ``images[i]`` decodes image ``i`` to an (h, w, 3) uint8 RGB array.
@@ -128,6 +148,8 @@ class ImageSet(Sequence[Array]):
     def from_files(cls, paths: str | Path | Iterable[str | Path]) -> ImageSet:
         """Images in files, named after them. A file that is no readable image is left out with a warning.
 
+        Files of one name are told apart by as many of their folders as it takes: ``A/a.png`` and ``B/a.png``.
+
         Only the header of each file is read here, so a truncated one shows when it is decoded.
 
         Raises:
@@ -145,7 +167,7 @@ class ImageSet(Sequence[Array]):
             raise ValueError("; ".join(problems) or "no images: give at least one image file")
         for problem in problems:
             warn_left_out(problem)
-        return cls(tuple(readable), tuple(path.name for path in readable))
+        return cls(tuple(readable), tuple(_names(readable)))
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> ImageSet:

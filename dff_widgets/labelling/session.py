@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,8 +111,8 @@ class Session:
     ) -> PartMasks:
         """The painted masks on the images at hand.
 
-        Where names and sizes are the same, all of them with their undo; else those of the images whose own name and
-        size are.
+        Where names and sizes are the same, all of them with their undo; else those of the images whose own name, which
+        no other has, and size are.
 
         Args:
             images: now at hand.
@@ -122,8 +123,15 @@ class Session:
             ValueError: the painted masks are damaged.
         """
         content, tensors = self.painted
-        same = images.names == self.names
-        place = {name: i for i, name in enumerate(images.names)}
+        seen = zip(self.result.images.names, images.places_of(self.result.images), strict=True)
+        others = {name for name, place in seen if place < 0}  # photos that are not here, whatever is called like them
+        same = images.names == self.names and not others
+        here, there = Counter(images.names), Counter(self.names)
+        place = {
+            name: i
+            for i, name in enumerate(images.names)
+            if here[name] == 1 and there[name] <= 1 and name not in others
+        }
         kept: dict[str, Any] = {"parts": content.get("parts", []), "painted": [], "edits": [], "done": 0}
         bits: dict[str, Array] = {f"{_PAINTING}edits": np.zeros(0, dtype=np.uint8)}
         try:
