@@ -17,6 +17,7 @@ from PIL import Image
 from . import storage
 from .heat import binarise, contact_sheet, fold, largest_box, normalise, palette, percentiles, thresholds, upsample
 from .images import ImageSet, PerImage, warn_left_out
+from .steering import Steerable
 from .wording import one_line, warn_outside
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Extracted(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class DFFResult:
+class DFFResult(Steerable):
     """k factors of a set of images.
 
     Attributes:
@@ -67,6 +68,7 @@ class DFFResult:
         size: the short side in pixels at which the images went through the network.
         skipped: one sentence for each image that could not be read.
         maps: None, or per image the heat maps (k, h, w) in 0..1 that `refine` made, float16 at the size it worked at.
+        locked: factors whose W stays while others are fitted again; see `Steerable.lock`.
     """
 
     factorization: Factorization
@@ -78,6 +80,7 @@ class DFFResult:
     size: int
     skipped: tuple[str, ...] = ()
     maps: tuple[Array, ...] | None = field(default=None, repr=False)
+    locked: tuple[int, ...] = field(default=(), repr=False)
 
     @classmethod
     def of(cls, activations: Extracted, factors: Factorization) -> DFFResult:
@@ -205,7 +208,8 @@ class DFFResult:
     def reorder(self, order: Sequence[int]) -> DFFResult:
         """The same result with its factors in another order: `order` gives the old index of each new factor."""
         maps = None if self.maps is None else tuple(m[list(order)] for m in self.maps)
-        return dataclasses.replace(self, factorization=self.factorization.reorder(order), maps=maps)
+        locked = tuple(new for new, old in enumerate(order) if old in self.locked)
+        return dataclasses.replace(self, factorization=self.factorization.reorder(order), maps=maps, locked=locked)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write one file, atomically: JSON and tensors (safetensors).
@@ -232,6 +236,7 @@ class DFFResult:
             "fit": [fac.error, fac.n_iter, fac.converged],
             "skipped": self.skipped,
             "refined": self.maps is not None,
+            "locked": self.locked,
         }
         tensors.update({f"map/{i}": m for i, m in enumerate(self.maps or ())})
         return content, {"H": fac.H, "W": fac.W, **tensors}
@@ -265,7 +270,9 @@ class DFFResult:
             network, layer, size = content["about"]
             maps = tuple(tensors[f"map/{i}"] for i in range(len(shapes))) if content.get("refined") else None
             skipped = tuple(map(str, content["skipped"]))
-            result = DFFResult(factors, images, shapes, sizes, str(network), str(layer), int(size), skipped, maps)
+            locked = tuple(range(factors.W.shape[0])[f] for f in content.get("locked", ()))  # IndexError where none
+            about = str(network), str(layer), int(size)
+            result = DFFResult(factors, images, shapes, sizes, *about, skipped, maps, locked=locked)
             fold(factors.H, shapes)  # says so when rows and shapes disagree
             if not len(images) == len(shapes) == len(sizes):
                 raise ValueError(f"{len(images)} images, {len(shapes)} shapes, {len(sizes)} sizes")
@@ -278,7 +285,7 @@ class DFFResult:
             most = Image.MAX_IMAGE_PIXELS or math.inf
             if any(min(h, w) < 1 or h * w > most for h, w in shapes + sizes):
                 raise ValueError("an image has no pixels, or more than can be read")
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise _NotWholeError(str(error)) from error
         return result
 

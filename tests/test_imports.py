@@ -29,6 +29,7 @@ ORDER = [
     "extraction",
     "factorization",
     "heat",
+    "steering",
     "result",
     "hierarchy",
     "dff",
