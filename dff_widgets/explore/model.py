@@ -196,10 +196,13 @@ class Model:
             TimeoutError: it took longer.
         """
         end = None if timeout is None else time.monotonic() + timeout
-        while self.now.wanted is not None:
-            self._pursue()
+        while True:
+            if self.now.wanted is not None:
+                self._pursue()
             if not self._jobs.wait(None if end is None else max(0.0, end - time.monotonic())):
                 raise TimeoutError(f"not done after {timeout} s: {self.status.text}")
+            if self.now.wanted is None:  # and whoever is told has been told
+                return
 
     def close(self) -> None:
         """End the work, which is done within a batch, and forget everything."""

@@ -1,23 +1,18 @@
 """What a person or a late browser can set that an explorer cannot do: refused in a sentence, and nothing is harmed."""
 
-import gc
-import weakref
-
 import numpy as np
 import pytest
 import traitlets as t
-from ipywidgets.widgets.widget import _instances
 
 import dff_widgets as dff
-from dff_widgets.widgets.request import Basis
+from dff_widgets.explore import Basis, Inline
 
 from .test_soak import image_set, network
 
 
 @pytest.fixture
 def explorer():
-    explorer = dff.DFFExplorer(image_set(0), network=network(0), k=2, size=48)
-    explorer.wait(60)
+    explorer = dff.DFFExplorer(image_set(0), network=network(0), k=2, size=48, run=Inline, foresee=False)
     assert explorer.error is None
     return explorer
 
@@ -26,21 +21,24 @@ def explorer():
     ("trait", "value", "words"),
     [
         ("percentile", 150, "from 0 to 100"),
-        ("network", None, "expected the name of a network, an nn.Module or a Network"),
-        ("network", 3, "expected the name of a network, an nn.Module or a Network"),
+        ("network", None, "give the name of a network, an nn.Module or a Network"),
+        ("network", 3, "give the name of a network, an nn.Module or a Network"),
         ("percentile", float("nan"), "from 0 to 100"),
-        ("shown", (99,), "give images of 0..4"),
-        ("shown", (-1,), "give images of 0..4"),
-        ("shown", ("first",), "give images of 0..4"),
+        ("shown", (99,), r"give images of 0\.\.4"),
+        ("shown", (-1,), "give images by index from 0"),
+        ("shown", ("first",), "give images by index"),
         ("shown", (1, 1), "each once"),
-        ("page", 1, "give one of 0..0"),
-        ("page", -1, "give one of 0..0"),
+        ("opened", 5, r"give an image of 0\.\.4, or -1 for none"),
+        ("opened", -2, "-1 for none"),
         ("opacity", [0.5], "give 2 values from 0 to 1"),
         ("opacity", [0.5, 1.5], "give 2 values from 0 to 1"),
         ("opacity", [0.5, float("nan")], "give 2 values from 0 to 1"),
         ("visible", [True] * 3, "give 2 values True or False"),
-        ("selected", 2, r"give a factor of 0..1, or -1 for none"),
-        ("selected", -2, r"give a factor of 0..1, or -1 for none"),
+        ("selected", 2, r"give a factor of 0\.\.1, or -1 for none"),
+        ("selected", -2, "-1 for none"),
+        ("k", 0, "k is 0; give a number of factors, at least 1"),
+        ("size", 7, "size is 7; .*16"),
+        ("solver", "newton", "'hals', 'mu' or 'semi'"),
     ],
 )
 def test_a_value_out_of_range_is_refused_and_nothing_changes(explorer, trait, value, words) -> None:
@@ -49,17 +47,44 @@ def test_a_value_out_of_range_is_refused_and_nothing_changes(explorer, trait, va
         setattr(explorer, trait, value)
     assert getattr(explorer, trait) == before
     explorer.k = 3
-    explorer.wait(60)
     assert explorer.error is None
     assert len(explorer.opacity) == len(explorer.visible) == explorer.result.k == 3
 
 
-def test_what_the_browser_says_of_factors_that_are_gone_is_not_heard(explorer) -> None:
-    explorer.gallery.set_state({"opacity": [0.1, 0.2, 0.3], "visible": [False], "selected": 2, "photo": 0.5})
-    assert (explorer.opacity, explorer.visible, explorer.selected) == ([0.7, 0.7], [True, True], -1)
-    assert explorer.gallery.photo == 0.5
-    explorer.gallery.set_state({"opacity": [0.1, 0.2], "selected": 1})
-    assert (explorer.opacity, explorer.selected) == ([0.1, 0.2], 1)
+def test_what_the_browser_says_of_factors_that_are_gone_harms_nothing(explorer) -> None:
+    explorer.set_state({"opacities": {"0": 0.1, "77": 0.3}, "hidden": [5, 77], "selected": 2, "photo": "dim"})
+    first, second = explorer.model.appearance.concepts(2)
+    assert explorer.opacity == [0.1 if concept == 0 else 0.7 for concept in (first, second)]
+    assert explorer.visible == [True, True]
+    assert (explorer.selected, explorer.photo) == (-1, "dim")
+    explorer.set_state({"selected": 1})
+    assert explorer.selected == 1
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"k": None},
+        {"k": 2.5},
+        {"k": 10**9},
+        {"layer": 7},
+        {"layer": "<img src=x>"},
+        {"look": ["heat"]},
+        {"percentile": "75"},
+        {"tile_size": -5},
+        {"filter": {"a": 1}},
+        {"opened": 10**12},
+        {"images": "/etc"},
+        {"network": "vgg91"},
+    ],
+)
+def test_whatever_a_browser_sends_the_explorer_is_whole(explorer, state) -> None:
+    before = explorer.model.state
+    explorer.set_state(state)
+    assert explorer.model.state.request == before.request
+    assert explorer.result.k == explorer.k == 2
+    explorer.set_state({"k": 3})
+    assert explorer.result.k == explorer.k == 3
 
 
 def test_otsu_after_auto_is_otsu(explorer) -> None:
@@ -67,103 +92,72 @@ def test_otsu_after_auto_is_otsu(explorer) -> None:
     explorer.threshold = "auto"
     explorer.threshold = "otsu"
     explorer.wait(60)
-    assert explorer.panel.threshold == "otsu"
     counted = [0, 2, 3, 4]
     masks = explorer.result.masks(threshold="otsu")
     want = dff.iou([masks[i] for i in counted], [explorer.images.parts[i] for i in counted], {0: ["torso"]})
     assert explorer.iou[0] == pytest.approx(want[0])
-    explorer.gallery.automatic = True
-    assert explorer.threshold == "auto"
-    explorer.gallery.automatic = False
+    explorer.set_state({"threshold": None})
     assert explorer.threshold is None
 
 
 def test_factors_of_ones_own_bring_their_number(explorer) -> None:
     explorer.basis = Basis(np.eye(3, 10, dtype=np.float32))
-    explorer.wait(60)
     assert explorer.error is None
     assert explorer.k == explorer.result.k == 3
 
 
-def test_the_factors_that_are_shown_go_to_other_images_whatever_is_on_its_way(explorer) -> None:
+def test_the_factors_that_are_shown_go_to_other_images_whatever_is_on_its_way() -> None:
+    explorer = dff.DFFExplorer(image_set(0), network=network(0), k=2, size=48, foresee=False)
+    explorer.wait(60)
     W = explorer.result.factorization.W
-    with explorer.lock:  # no answer comes between
-        explorer.layer, explorer.k = "1", 3
-        explorer.look_at((1, 3), refit=False)
+    explorer.panel.label_on(2)
+    explorer.wait(60)
+    few = explorer.result.factorization.W
+    assert not np.array_equal(few, W)
+    explorer.size = 64  # on its way
+    explorer.panel.apply_to_all()
     explorer.wait(60)
     assert explorer.error is None
-    assert (explorer.layer, explorer.k, explorer.shown) == ("3", 2, (1, 3))
-    np.testing.assert_array_equal(explorer.result.factorization.W, W)
+    assert (explorer.k, explorer.shown, len(explorer.result)) == (2, (), 5)
+    assert explorer.result.factorization.W.shape == few.shape
+    explorer.close()
 
 
 def test_names_of_many_factors_that_went_away_come_back(explorer) -> None:
     explorer.k = 5
-    explorer.wait(60)
     explorer.labels = {f: [f"part {f}"] for f in range(5)}
     names = {tuple(row): explorer.labels[f] for f, row in enumerate(explorer.result.factorization.W)}
     for k in (1, 5):
         explorer.k = k
-        explorer.wait(60)
         assert explorer.error is None
     assert [names[tuple(row)] for row in explorer.result.factorization.W] == [explorer.labels[f] for f in range(5)]
 
 
 def test_a_factor_that_comes_back_has_its_last_name(explorer) -> None:
-    """Named and lost twice, and between the two continued rather than found again."""
-    panel, W = explorer.panel, np.eye(2, 10, dtype=np.float32)
-    results = {}
-    for k in (1, 2):
-        explorer.basis = Basis(W[:k])
-        explorer.wait(60)
-        results[k] = explorer.result
-    panel.show(results[2], {0: 0, 1: 1})
-    panel.labels = {1: ["old"]}
-    panel.show(results[1], {0: 0})
-    panel.show(results[2], {0: 0, 1: 0})  # it continues another one: its own name waits
-    panel.labels = {1: ["new"]}
-    panel.show(results[1], {0: 0})
-    panel.show(results[2], {0: 0})
-    assert panel.labels[1] == ["new"]
+    explorer.k = 5
+    explorer.labels = {4: ["old"]}
+    explorer.k = 1
+    explorer.k = 5
+    explorer.labels = {4: ["new"]}
+    explorer.layer, explorer.seed = "1", 3
+    explorer.layer, explorer.seed = "3", 0
+    assert explorer.labels[4] == ["new"]
 
 
-def test_an_open_image_follows_the_result_and_closes_with_its_masks(explorer) -> None:
-    explorer.panel.open_image(1)
-    (view,) = explorer.panel.slot.children
-    explorer.k = 3
-    explorer.wait(60)
-    assert view.result is explorer.result
-    assert len(view.names) == len(view.colors) == 3
-    assert view.colors == explorer.colors
+def test_other_images_bring_their_own_masks_and_the_old_ones_are_let_go(explorer) -> None:
+    truth = explorer.panel.truth
     explorer.images = image_set(1)
     explorer.wait(60)
-    assert explorer.panel.slot.children == ()
-    explorer.panel.open_image(1)
-    (view,) = explorer.panel.slot.children
-    assert view.truth is explorer.panel.truth
-    view.part = "head"
-    view.polygon([(0, 0), (40, 0), (0, 40)])
+    assert explorer.panel.truth is not truth
+    explorer.panel.truth.polygon(1, "head", [(0, 0), (40, 0), (0, 40)])
     explorer.wait(60)
     assert explorer.panel.covered == len(explorer.images)  # this image had no ground truth
 
 
-def test_views_of_images_that_were_replaced_are_let_go(explorer) -> None:
-    explorer.sweep = True
-    explorer.panel.open_image(0)
-    gone = [weakref.ref(explorer.panel.slot.children[0]), weakref.ref(explorer.sweeping.view)]
-    explorer.images = image_set(1)
-    explorer.wait(60)
-    gc.collect()
-    assert [ref() for ref in gone] == [None, None]
-    for left in list(_instances.values()):  # a browser that is reloaded asks for all of them at once,
-        left.get_state()  # and gets none if one cannot be told, such as one with a closed child
-
-
-def test_a_comparison_goes_on_when_the_browser_is_behind() -> None:
-    left = {"network": network(0), "k": 2}
-    comparison = dff.DFFComparison(image_set(0), left, {"k": 3}, size=48)
-    comparison.wait(60)
-    comparison.view.set_state({"opacity": [0.1], "visible": []})
-    comparison.left = {**left, "k": 4}
-    comparison.wait(60)
-    assert comparison.error is None
-    assert len(comparison.opacity) == len(comparison.visible) == len(comparison.pairs)
+def test_a_browser_that_is_reloaded_gets_everything(explorer) -> None:
+    for change in ({"k": 3}, {"layer": "1"}, {"images": image_set(1)}):
+        for name, value in change.items():
+            setattr(explorer, name, value)
+        state = explorer.get_state()
+        assert state["k"] == explorer.k
+        assert len(state["photos"]) == len(explorer.images)
