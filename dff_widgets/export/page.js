@@ -1,20 +1,32 @@
+// An exported page: the app on a model without a kernel. Nothing is saved.
 
-// The rest of an exported page: the gallery's model, without a kernel. Nothing is saved.
-{
-  const state = JSON.parse(document.getElementById("state").textContent);
-  const decode = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
-  const values = { ...state, tiles: state.tiles.map(decode), heat: decode(state.heat) };
+import app from "../front/app/index.js";
+
+/** @param {string} text  base64 */
+const decode = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+
+/** @param {Record<string, any>} values  the traits */
+function fixedModel(values) {
+  /** @type {Record<string, Function[]>} */
   const listeners = {};
-  const model = {
-    get: (name) => values[name],
-    set(name, value) {
+  return {
+    get: (/** @type {string} */ name) => values[name],
+    set(/** @type {string} */ name, /** @type {unknown} */ value) {
       values[name] = value;
-      (listeners[`change:${name}`] ?? []).forEach((action) => action());
+      for (const listener of listeners[`change:${name}`] ?? []) listener();
     },
     save_changes() {},
-    send() {},
-    on(event, action) { (listeners[event] ??= []).push(action); },
-    off(event, action) { listeners[event] = (listeners[event] ?? []).filter((other) => other !== action); },
+    on(/** @type {string} */ event, /** @type {Function} */ listener) {
+      listeners[event] = [...(listeners[event] ?? []), listener];
+    },
+    off(/** @type {string} */ event, /** @type {Function} */ listener) {
+      listeners[event] = (listeners[event] ?? []).filter((other) => other !== listener);
+    },
   };
-  gallery.render({ model, el: document.getElementById("gallery") });
 }
+
+const state = JSON.parse(/** @type {HTMLElement} */ (document.getElementById("state")).textContent ?? "");
+app.render({
+  model: /** @type {any} */ (fixedModel({ ...state, photos: state.photos.map(decode), heat: decode(state.heat) })),
+  el: /** @type {HTMLElement} */ (document.getElementById("gallery")),
+});

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..evaluation import iou
-from ..heat import contrast, pack_heat, small
 from ..images import encode_tile
+from ..link import link
 from ..storage import write_file
+from .page_state import page_state
 from .regions import Labels, Progress, about, each, encoded, known_parts, paint, titles
 
 if TYPE_CHECKING:
+    from ..hierarchy import FactorTree
     from ..result import DFFResult
 
 _HERE = Path(__file__).parent
@@ -41,15 +43,16 @@ def to_html(
     percentile: float = 75,
     threshold: str | None = None,
     colors: Sequence[str] | None = None,
+    tree: FactorTree | None = None,
+    names: Mapping[int, Labels] | None = None,
     most: int = 200,
     title: str = "Deep Feature Factorization",
     overwrite: bool = False,
     progress: Progress | bool = False,
 ) -> None:
-    """Write one HTML file with photos, heat maps, names and IoU, where opacity and visibility still move.
+    """Write one HTML file with photos, heat maps, names and IoU, where k, opacity, masks and all else still move.
 
-    It looks like the widget, and needs neither kernel nor network; all it shows is in the file, which takes about 40 kB
-    an image.
+    It is the app, without a kernel; it needs no network: all it shows is in the file, which takes about 40 kB an image.
 
     Args:
         result: the factors, and the images.
@@ -60,6 +63,9 @@ def to_html(
         percentile: of the masks for that IoU, as in `DFFResult.masks`.
         threshold: in its place, as in `DFFResult.masks`.
         colors: ``#RRGGBB`` per factor; `palette` when left out.
+        tree: the same images and layer at other k, as from `factor_tree`, the result's own among them: then k moves on
+            the page too. Colours follow the heirs.
+        names: by k the labels of the tree's other results.
         most: how many images go in, the first ones; the page says how many there are.
         title: of the page.
         overwrite: whether a file that is there is replaced.
@@ -67,40 +73,43 @@ def to_html(
             the export.
 
     Raises:
-        ValueError: ious has another length, most is below 1, a label is of a factor that is not there, or another
-            argument is something else.
+        ValueError: ious has another length, the result is not the tree's or is refined beside a tree, most is below 1,
+            a label is of a factor that is not there, or another argument is something else.
         FileExistsError: a file is there, and is not to be replaced.
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
     if most < 1:
         raise ValueError(f"most is {most!r}; show at least one image")
-    names, ink = titles(labels, result.k), paint(colors, result.k)
+    _check_tree(result, tree)
+    known, ink = titles(labels, result.k), paint(colors, result.k)
     scores = _ious(result, labels, percentile, threshold) if ious is None else list(ious)
     if len(scores) != result.k:
         raise ValueError(f"there are {len(scores)} ious for {result.k} factors")
     shown = min(most, len(result))
-    maps = [small(result.coarse_heatmaps(i)) for i in range(shown)]
-    heat, grids = pack_heat(maps)
-    state = {
-        "tiles": [_base64(encode_tile(result.images, i)) for i in each(shown, progress)],
-        "captions": result.images.names[:shown],
-        "heat": _base64(heat),
-        "grids": grids,
-        "colors": ink,
-        "names": names,
-        "shares": [float(share) for share in result.factorization.strength],
-        "gains": contrast(maps),
-        "opacity": [0.7] * result.k,
-        "visible": [True] * result.k,
-        "selected": -1,
-        "photo": 1.0,
-        "tile_size": 180,
-    }
-    write_file(
-        Path(path),
-        [encoded(_page(title, _head(result, title, shown), _scores(names, ink, scores), state))],
-        overwrite=overwrite,
+    state = page_state(
+        result,
+        tree,
+        labels=labels,
+        names=names or {},
+        colors=ink,
+        ious=scores,
+        percentile=percentile,
+        photos=(encode_tile(result.images, i) for i in each(shown, progress)),
+        encode=_base64,
     )
+    page = _page(title, _head(result, title, shown), _scores(known, ink, scores), state)
+    write_file(Path(path), [encoded(page)], overwrite=overwrite)
+
+
+def _check_tree(result: DFFResult, tree: FactorTree | None) -> None:
+    if tree is None:
+        return
+    if result.maps is not None:
+        raise ValueError("a refined result has finer heat maps than its tree; give one of the two")
+    if result.k not in tree or not np.array_equal(tree[result.k].factorization.H, result.factorization.H):
+        raise ValueError(
+            f"the tree is of other factors than this result with k = {result.k}; give tree[k] as the result"
+        )
 
 
 def _ious(result: DFFResult, labels: Labels | None, percentile: float, threshold: str | None) -> list[float | None]:
@@ -142,11 +151,8 @@ def _scores(names: Sequence[str], colors: Sequence[str], ious: Sequence[float | 
 
 
 def _page(title: str, head: str, scores: str, state: dict[str, Any]) -> str:
-    module, sheet = gallery_source()
+    script, sheet = link(_HERE / "page.js")
     style = sheet + _read(_HERE / "page.css")
-    # One module cannot import another from a file:// page, so the gallery's export becomes a name that ours uses.
-    gallery = module.replace("\nexport default ", "\nconst gallery = ")
-    script = gallery + _read(_HERE / "page.js")
     data = json.dumps(state, separators=(",", ":"), allow_nan=False).replace("<", r"\u003c")  # no tag can end it
     allowed = f"script-src '{_hash(script)}'; style-src '{_hash(style)}'"
     policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
+import dff_widgets as dff
 from dff_widgets import export
 
 from ..export.test_export import LABELS, NASTY, make
@@ -32,7 +33,7 @@ def opened(context: BrowserContext, tmp_path: Path) -> Iterator[Callable[..., Pa
         page.on("request", lambda request: request.url == file.as_uri() or noise.append(f"request: {request.url}"))
         page.route("http*://**", lambda route: route.abort())
         page.goto(file.as_uri())
-        page.wait_for_selector(".dffw[data-frames] canvas")  # a function would be kept from polling by the page's CSP
+        page.wait_for_selector(".dffw-panel[data-frames] .dffw-tile canvas")  # no function: CSP
         return page
 
     yield open_page
@@ -43,48 +44,65 @@ def opened(context: BrowserContext, tmp_path: Path) -> Iterator[Callable[..., Pa
 
 def look(page: Page) -> np.ndarray:
     """The first tile at 16 x 16 pixels, RGB."""
+    page.wait_for_timeout(150)
     values = page.evaluate(
         """() => {const small = new OffscreenCanvas(16, 16).getContext('2d');
-        small.drawImage(document.querySelector('.dffw canvas'), 0, 0, 16, 16);
+        small.drawImage(document.querySelector('.dffw-tile canvas'), 0, 0, 16, 16);
         return [...small.getImageData(0, 0, 16, 16).data];}"""
     )
     return np.array(values).reshape(16, 16, 4)[..., :3]
 
 
-def test_opacity_and_visibility_move_without_a_kernel(opened) -> None:
-    result = make()
-    page = opened(result, LABELS)
-    assert page.locator(".dffw canvas").count() == len(result)
-    before = look(page)
-    page.get_by_label("Opacity of factor 1", exact=True).fill("0.1")
-    faint = look(page)
-    assert np.abs(faint - before).mean() > 2
-    for check in page.get_by_label("Show").all():
-        check.uncheck()
-    assert np.abs(look(page) - faint).mean() > 2
-    page.get_by_label("Brightness of the photos").fill("0")
-    assert not look(page).any()
-    page.keyboard.press("1")
-    assert page.locator(".dffw-selected").count() == 1
+def test_k_opacity_visibility_masks_and_photos_move_without_a_kernel(opened) -> None:
+    tree = dff.FactorTree.of([make(k=k) for k in (2, 3, 4)])
+    page = opened(tree[4], LABELS, tree=tree)
+    assert page.locator(".dffw-tile canvas").count() == len(tree[4])
+
+    def changes(act: Callable[[], Any]) -> bool:
+        before = look(page)
+        act()
+        return bool(np.abs(look(page) - before).mean() > 1)
+
+    assert changes(lambda: page.locator(".dffw-card input[type=range]").nth(1).fill("0.05"))
+    assert changes(lambda: page.locator(".dffw-number[data-k='2']").click())
+    assert page.locator(".dffw-card").count() == 2
+    assert changes(lambda: page.locator(".dffw-card .dffw-chip-color").nth(0).click())
+    assert changes(lambda: page.get_by_role("radio", name="Masks").click())
+    assert changes(lambda: page.get_by_label("Percentile").fill("20"))
+    assert changes(lambda: page.get_by_role("radio", name="Dim").click())
+    page.keyboard.press("2")
+    assert page.locator(".dffw-card.dffw-selected").count() == 1
+    page.get_by_role("tab", name="Tree").click()
+    assert page.locator(".dffw-tree-node").count() == 2 + 3 + 4
 
 
 def test_names_and_iou_are_read_on_the_page(opened) -> None:
     result = make()
     page = opened(result, LABELS, ious=[0.71, None, 0.25, 0.5])
-    assert page.locator(".dffw-name").all_inner_texts() == ["head", "factor 1", "leg + tail", "head"]
-    assert page.locator("header li").all_inner_texts() == ["head\n0.71", "leg + tail\n0.25", "head\n0.50", "mean\n0.49"]
+    boxes = page.locator(".dffw-name")
+    names = boxes.evaluate_all("(all) => all.map((e) => e.value || e.placeholder)")
+    assert names == ["head", "factor 1", "leg + tail", "head"]
+    assert page.locator(".dffw-score b").all_inner_texts() == ["0.71", "–", "0.25", "0.50"]
+    assert page.locator("body > header li").all_inner_texts() == [
+        "head\n0.71",
+        "leg + tail\n0.25",
+        "head\n0.50",
+        "mean\n0.49",
+    ]
     assert page.get_by_role("heading", name="Deep Feature Factorization").is_visible()
     # What needs a kernel is not offered.
-    assert not any(button.is_visible() for button in page.locator("button:not(.dffw-name)").all())
-    assert not any(box.is_visible() for box in page.locator("input[type=text], input[type=number], select").all())
+    for name in ("Export", "Undo (Ctrl+Z)", "Settings: solver, seed, size", "Assign above", "Cancel"):
+        assert page.get_by_role("button", name=name).count() == 0
+    assert page.get_by_role("radio", name="Sharp").count() == 0
+    assert boxes.first.get_attribute("readonly") is not None
 
 
 def test_names_are_text(opened) -> None:
     page = opened(make(k=len(NASTY), names=NASTY[:3]), dict(enumerate(NASTY)), ious=[0.5] * len(NASTY), title=NASTY[0])
     texts = "(elements) => elements.map((e) => e.textContent)"
-    assert page.locator(".dffw-name span").evaluate_all(texts) == list(NASTY)
-    assert page.locator("figcaption").evaluate_all(texts) == list(NASTY[:3])
-    in_html = page.locator("header bdi").evaluate_all(texts)
+    assert page.locator(".dffw-factor-chip .dffw-one-line").evaluate_all(texts) == list(NASTY)
+    assert page.locator(".dffw-caption").evaluate_all(texts) == list(NASTY[:3])
+    in_html = page.locator("body > header bdi").evaluate_all(texts)
     assert [name for name in in_html if name in NASTY] == [name for name in NASTY if "\x00" not in name]
     assert page.title() == page.locator("h1").inner_text() == NASTY[0]
     assert page.locator("img").count() == 0
@@ -102,14 +120,14 @@ def test_the_page_follows_the_systems_colors(opened, scheme) -> None:
         color = page.locator(selector).first.evaluate(f"(e) => getComputedStyle(e).{what}")
         return float(np.mean([int(v) for v in color.removeprefix("rgb(").removesuffix(")").split(",")]))
 
-    for text in ("h1", "header p", "header bdi", ".dffw-title", ".dffw-name", "figcaption"):
+    for text in ("h1", "body > header p", "body > header bdi", ".dffw-tab", ".dffw-name", ".dffw-caption"):
         contrast = brightness("body", "backgroundColor") - brightness(text, "color")
         assert contrast > 120 if scheme == "light" else contrast < -120
-    assert (brightness(".dffw-panel", "backgroundColor") > 200) == (scheme == "light")
+    assert (brightness(".dffw-app", "backgroundColor") > 200) == (scheme == "light")
 
 
 def test_one_factor_and_a_part_of_the_images(opened) -> None:
     page = opened(make(k=1), most=1)
-    assert page.locator(".dffw canvas").count() == 1
-    assert "Shown: the first 1 of 3 images." in page.locator("header").inner_text()
-    assert page.locator("header ul").count() == 0
+    assert page.locator(".dffw-tile canvas").count() == 1
+    assert "Shown: the first 1 of 3 images." in page.locator("body > header").inner_text()
+    assert page.locator("body > header ul").count() == 0

@@ -1,3 +1,4 @@
+import base64
 import csv
 import dataclasses
 import json
@@ -423,14 +424,18 @@ def state_of(path):
     return json.loads(rest.partition("</script>")[0])
 
 
-def test_the_page_holds_what_the_gallery_needs(result, tmp_path):
+def test_the_page_holds_what_the_app_needs(result, tmp_path):
     export.to_html(result, tmp_path / "x.html", LABELS, most=2)
     state = state_of(tmp_path / "x.html")
-    assert state["names"] == ["head", "factor 1", "leg + tail", "head"]
-    assert (len(state["tiles"]), state["captions"], state["grids"]) == (2, ["image 0", "image 1"], [[3, 4], [5, 3]])
+    (level,) = state["appearance"]["levels"].values()
+    assert level["titles"] == ["head", "factor 1", "leg + tail", "head"]
+    assert (len(state["photos"]), state["captions"]) == (2, ["image 0", "image 1"])
+    assert (state["stack"]["grids"], state["stack"]["kept"], state["stack"]["ks"]) == ([[3, 4], [5, 3]], 2, [4])
+    heat = np.frombuffer(base64.b64decode(state["heat"]), np.uint8)
+    assert np.array_equal(heat[: 4 * 12].reshape(4, 3, 4), np.rint(255 * result.coarse_heatmaps(0)))
     text = (tmp_path / "x.html").read_text(encoding="utf-8")
     assert "Shown: the first 2 of 3 images." in text
-    assert "http" not in text.replace("http-equiv", "")
+    assert "http" not in text.replace("http-equiv", "").replace("http://www.w3.org/2000/svg", "")  # a name, not a place
     known = dff.iou(result.masks(), result.images.parts, {0: ["head"], 2: ["leg"], 3: ["head"]})
     for f in (0, 2, 3):
         assert f"<b>{known[f]:.2f}</b>" in text
@@ -449,6 +454,37 @@ def test_the_page_takes_other_ious_or_none(result, tmp_path):
         export.to_html(result, tmp_path / "x.html", most=0)
 
 
+def test_the_page_of_a_tree_has_every_k_and_heirs_keep_their_colours(tmp_path):
+    tree = dff.FactorTree.of([make(k=k) for k in (2, 3, 4)])
+    export.to_html(tree[3], tmp_path / "x.html", {0: ["head"]}, tree=tree, names={2: {1: ["leg"]}})
+    state = state_of(tmp_path / "x.html")
+    stack, looks = state["stack"], state["appearance"]["levels"]
+    assert (state["k"], stack["ks"], list(looks)) == (3, [2, 3, 4], ["2", "3", "4"])
+    assert looks["2"]["titles"] == ["factor 0", "leg"]
+    assert looks["3"]["names"] == [["head"], [], []]
+    colors = {}
+    for level in stack["levels"]:
+        colors |= zip(level["concepts"], looks[str(level["k"])]["colors"], strict=True)
+    assert len(set(colors.values())) == len(colors)
+    for level in stack["levels"]:
+        assert looks[str(level["k"])]["colors"] == [colors[c] for c in level["concepts"]]
+        for f, parent in enumerate(level["parents"]):
+            heir = parent >= 0 and tree.children(level["k"] - 1, parent)[0] == f
+            above = {2: [], 3: stack["levels"][0]["concepts"], 4: stack["levels"][1]["concepts"]}[level["k"]]
+            assert (level["concepts"][f] in above) == heir
+    per = sum(h * w for h, w in stack["grids"])
+    assert len(base64.b64decode(state["heat"])) == (2 + 3 + 4) * per
+
+
+def test_a_tree_of_other_factors_is_refused(tmp_path):
+    tree = dff.FactorTree.of([make(k=2), make(k=3)])
+    with pytest.raises(ValueError, match="of other factors than this result with k = 4"):
+        export.to_html(make(k=4), tmp_path / "x.html", tree=tree)
+    fine = dataclasses.replace(tree[3], maps=tuple(np.zeros((3, 30, 20), dtype=np.float16) for _ in range(3)))
+    with pytest.raises(ValueError, match="refined"):
+        export.to_html(fine, tmp_path / "x.html", tree=tree)
+
+
 def test_the_page_says_what_was_left_out(tmp_path):
     export.to_html(make(skipped=["<b>.jpg is no longer there"]), tmp_path / "x.html", title="a < b")
     text = (tmp_path / "x.html").read_text(encoding="utf-8")
@@ -460,7 +496,7 @@ def test_large_heat_maps_are_shrunk_for_the_page(tmp_path):
     result = make()
     fine = tuple(np.zeros((4, 300, 200), dtype=np.float16) for _ in range(3))
     export.to_html(dataclasses.replace(result, maps=fine), tmp_path / "x.html")
-    assert state_of(tmp_path / "x.html")["grids"] == [[128, 85]] * 3
+    assert state_of(tmp_path / "x.html")["stack"]["grids"] == [[128, 85]] * 3
 
 
 # -------------------------------------------------------------------------------------------------------- to_figure
@@ -487,7 +523,8 @@ def test_names_are_text_in_every_format(export_to):
         assert [image["name"] for image in index["images"]] == list(NASTY[:3])
         assert all((path / image["file"]).parent == path for image in index["images"])
     elif path.suffix == ".html":
-        assert state_of(path)["names"] == list(NASTY)
+        (level,) = state_of(path)["appearance"]["levels"].values()
+        assert level["titles"] == list(NASTY)
         assert "<img" not in path.read_text(encoding="utf-8")
     elif path.suffix == ".json":
         content = read_json(path)
@@ -501,4 +538,4 @@ def test_names_are_text_in_every_format(export_to):
 def test_images_that_can_no_longer_be_read_are_grey_in_the_page(result, tmp_path):
     gone = dff.ImageSet((tmp_path / "gone.jpg", *result.images.sources[1:]), result.images.names)
     export.to_html(dataclasses.replace(result, images=gone), tmp_path / "x.html")
-    assert len(state_of(tmp_path / "x.html")["tiles"]) == 3
+    assert len(state_of(tmp_path / "x.html")["photos"]) == 3

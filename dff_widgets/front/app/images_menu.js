@@ -25,6 +25,7 @@ export function imagesPicker(root, context) {
     );
   };
   popover(button, { root, label: "Open images", wide: true }, (close, opened) => panel(context, close, opened), signal);
+  button.disabled = store.get("page");
   store.on("place", sync, signal);
   sync();
   return button;

@@ -42,8 +42,8 @@ function render({ model, el }) {
   const actions = mountShell(root, context);
   mountKeys(root, context, actions);
   el.replaceChildren(root);
-  if (/** @type {any} */ (model).get("page")) store.set({ page: true, asleep: true });
-  else hello();
+  root.classList.toggle("dffw-page", store.get("page"));
+  if (!store.get("page")) hello();
   return () => gone.abort();
 }
 

@@ -60,6 +60,7 @@ export function layerPicker(root, context) {
     },
     signal,
   );
+  button.disabled = store.get("page");
   store.on(["layer", "place", "choices"], sync, signal);
   sync();
   return { element, button };

@@ -26,6 +26,7 @@ export function networkPicker(root, context) {
     (close, opened) => panel(context, close, opened),
     signal,
   );
+  button.disabled = store.get("page");
   store.on("place", sync, signal);
   sync();
   return button;

@@ -2,6 +2,8 @@
 
 import { listen, make, say } from "../kit/dom.js";
 import { icon } from "../kit/icons.js";
+import { ASLEEP } from "../kit/kernel.js";
+import { drawnLook } from "../kit/levels.js";
 import { menuItem, popover } from "../kit/popover.js";
 import { segments } from "../kit/segments.js";
 import { slider } from "../kit/slider.js";
@@ -57,8 +59,15 @@ function lookSwitch({ store, choose, signal }) {
     (look) => choose({ look: /** @type {Look} */ (look) }),
     signal,
   );
-  const sync = () => show(LOOKS, store.get("look"));
-  store.on("look", sync, signal);
+  const sync = () => {
+    const asleep = store.get("asleep");
+    const looks = LOOKS.filter(({ value }) => value !== "sharp" || !store.get("page"));
+    const shown = looks.map((look) =>
+      look.value === "sharp" && asleep ? { ...look, disabled: true, title: ASLEEP } : look,
+    );
+    show(shown, drawnLook(store));
+  };
+  store.on(["look", "asleep"], sync, signal);
   sync();
   return element;
 }
@@ -117,6 +126,7 @@ function maskCut({ store, choose, asleep, signal }) {
     say(number, automatic ? "half" : says(store.get("percentile")));
     auto.setAttribute("aria-pressed", String(automatic));
     auto.disabled = asleep() && !automatic;
+    auto.hidden = store.get("page");
   }
   store.on(["look", "percentile", "threshold", "asleep"], sync, signal);
   return { element, sync };

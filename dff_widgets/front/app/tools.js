@@ -54,6 +54,7 @@ export function tools(root, context, height, sheet) {
   popover(settings, { root, label: "Settings" }, (close, opened) => settingsPanel(context, close, opened), signal);
   popover(exporting, { root, label: "Export", wide: true }, (_close, opened) => exportPanel(context, opened), signal);
 
+  for (const control of [undo, redo]) control.hidden = store.get("page");
   const sync = () => {
     const { undoable, redoable } = store.get("appearance");
     undo.disabled = !undoable || store.get("asleep");

@@ -188,6 +188,7 @@ export function mountGallery(host, context) {
       "photo",
       "percentile",
       "threshold",
+      "asleep",
     ],
     repaint,
     signal,

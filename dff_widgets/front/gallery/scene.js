@@ -1,7 +1,7 @@
 // What is to be drawn, the same for all tiles of a frame, and the layers of one of them.
 
 import { ink } from "../kit/heat.js";
-import { cutAt, factorsOf, presentLevel } from "../kit/levels.js";
+import { cutAt, drawnLook, factorsOf, presentLevel } from "../kit/levels.js";
 
 /** @import { Context, Photo, State, Store } from "../kit/types.d.ts" */
 /** @import { Layer } from "../kit/heat.js" */
@@ -26,7 +26,7 @@ const BESIDE = 0.15; // how much is left of the others while one is pointed at
 /** @param {Store<State>} store @returns {Scene} */
 export function sceneOf(store) {
   const level = presentLevel(store);
-  const look = store.get("look");
+  const look = drawnLook(store);
   const auto = look === "masks" && store.get("threshold") === "auto";
   return {
     k: level?.k ?? 0,

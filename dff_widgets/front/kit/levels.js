@@ -113,3 +113,12 @@ export function mapsAt(piece, ks, k, cells) {
   if (!ks.includes(k) || piece.length < (before + k) * cells) return [];
   return Array.from({ length: k }, (_, f) => piece.subarray((before + f) * cells, (before + f + 1) * cells));
 }
+
+/**
+ * What is drawn: sharp maps come from the kernel, and without one it is the heat.
+ * @param {Store<State>} store
+ */
+export function drawnLook(store) {
+  const look = store.get("look");
+  return look === "sharp" && store.get("asleep") ? "heat" : look;
+}

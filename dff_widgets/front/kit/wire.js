@@ -79,11 +79,12 @@ export function wire(model, signal) {
     return PLAIN.has(name) ? { .../** @type {object} */ (known[name]), .../** @type {object} */ (value) } : value;
   };
   const traits = Object.fromEntries(names.map((name) => [name, read(name)]));
+  const page = Boolean(/** @type {any} */ (model).get("page")); // an exported page: there is no kernel
   const store = createStore(
     /** @type {State} */ ({
       ...traits,
-      asleep: false,
-      page: false,
+      asleep: page,
+      page,
       solo: -1,
       hovered: -1,
       row_height: 140,
