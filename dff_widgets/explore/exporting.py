@@ -58,6 +58,8 @@ def export_result(
         known["colors"] = now.appearance.hues(result.k)
     if kind == "html" and now.scores is not None and now.scores.k == result.k:
         known["ious"] = list(now.scores.iou)
+    if kind == "html" and now.stack is not None and result.maps is None and now.stack.results.get(result.k) is result:
+        known |= {"tree": now.stack.tree, "names": {k: now.appearance.labels(k) for k in now.appearance.ks}}
     WRITERS[kind](result, path, now.appearance.labels(result.k), **{**known, **options})
     for file in files:
         keeper.files.wrote(file)

@@ -24,14 +24,6 @@ if TYPE_CHECKING:
     from ..result import DFFResult
 
 _HERE = Path(__file__).parent
-_FRONT = Path(__file__).parents[1] / "widgets"
-_MODULES = ("dom.js", "factors.js", "labels.js", "gallery.js")
-
-
-def gallery_source() -> tuple[str, str]:
-    """The browser's part of the gallery: one ES module with an anywidget's ``render``, and its style sheet."""
-    module = "\n".join((_FRONT / name).read_text(encoding="utf-8") for name in _MODULES)
-    return module, (_FRONT / "gallery.css").read_text(encoding="utf-8")
 
 
 def to_html(

@@ -20,8 +20,8 @@ from dff_widgets.link import link
 
 from ..explore.recorded import encoded
 from ..explore.recorded import recorded as record
+from .axe import violations
 from .conftest import FAKE_MODEL
-from .test_access import violations
 
 FRONT = Path(dff.__file__).parent / "front"
 PARTS = ["head", "torso", "legs", "tail"]

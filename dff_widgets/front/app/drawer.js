@@ -2,7 +2,6 @@
 
 import { listen, make } from "../kit/dom.js";
 import { icon } from "../kit/icons.js";
-import { CLOSER } from "./panes.js";
 
 /** @import { Context, Mounted } from "../kit/types.d.ts" */
 
@@ -11,6 +10,7 @@ import { CLOSER } from "./panes.js";
  * @param {Context} context
  */
 export function mountDrawer(host, context) {
+  const { CLOSER } = context.panes;
   if (!CLOSER) return;
   const { store, signal } = context;
   const pane = /** @type {import("../kit/types.d.ts").Pane} */ (CLOSER);

@@ -57,14 +57,11 @@ export function exportPanel({ store, ask }, opened) {
     say(said, "writing …");
     try {
       const { content } = await ask("export", { format: format.format, path: box.value, overwrite });
-      say(said, `Written to ${content.path}`);
-      go.textContent = "Export";
-      if (content.link)
-        said.append(" ", make("a", { href: String(content.link), target: "_blank", rel: "noopener", text: "Open it" }));
+      say(said, String(content.question ?? content.said ?? `Written to ${content.path}`));
+      say(go, content.question ? "Overwrite" : "Export");
     } catch (error) {
       said.className = "dffw-problem";
       say(said, /** @type {Error} */ (error).message);
-      if (/exists/.test(said.textContent ?? "")) go.textContent = "Overwrite";
     }
     go.disabled = false;
   }

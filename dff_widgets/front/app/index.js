@@ -6,7 +6,7 @@ import { followTheme } from "../kit/theme.js";
 import { createTiles } from "../kit/tiles.js";
 import { wire } from "../kit/wire.js";
 import { mountKeys } from "./keyboard.js";
-import * as panes from "./panes.js";
+import { offered } from "./panes.js";
 import { mountShell } from "./shell.js";
 
 /** @import { Context, Model } from "../kit/types.d.ts" */
@@ -34,7 +34,7 @@ function render({ model, el }) {
     ask,
     pane,
     tiles: createTiles(store, ask, signal),
-    panes,
+    panes: offered({ page: store.get("page"), alone }),
     alone,
     asleep: () => store.get("asleep"),
     signal,

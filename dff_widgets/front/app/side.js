@@ -5,7 +5,6 @@ import { mountMatrix } from "../factors/matrix.js";
 import { freshId, listen, make } from "../kit/dom.js";
 import { icon } from "../kit/icons.js";
 import { segments } from "../kit/segments.js";
-import { SIDE } from "./panes.js";
 
 /** @import { Context, Mounted } from "../kit/types.d.ts" */
 
@@ -16,6 +15,7 @@ import { SIDE } from "./panes.js";
  */
 export function mountSide(host, root, context) {
   const { store, signal } = context;
+  const { SIDE } = context.panes;
   const factors = make("div", {
     class: "dffw-side-panel",
     id: freshId(),

@@ -4,7 +4,6 @@ import { mountGallery } from "../gallery/gallery.js";
 import { freshId, make } from "../kit/dom.js";
 import { segments } from "../kit/segments.js";
 import { mountDrawer } from "./drawer.js";
-import * as panes from "./panes.js";
 import { lookSwitches } from "./switches.js";
 
 /** @import { Context, Mounted } from "../kit/types.d.ts" */
@@ -17,8 +16,7 @@ import { lookSwitches } from "./switches.js";
  */
 export function mountStage(host, bar, root, context) {
   const { store, choose, signal } = context;
-  const { FOCUS } = panes;
-  const STAGE = context.alone ? [] : panes.STAGE; // the others compare results, and there is one
+  const { FOCUS, STAGE } = context.panes;
   const panels = new Map([
     ["gallery", panel()],
     ...STAGE.map(({ name }) => /** @type {[string, HTMLElement]} */ ([name, panel()])),

@@ -191,6 +191,7 @@ export interface Pane {
   name: string; // as `State.tab` has it
   title: string;
   mount(host: HTMLElement, context: Context): Mounted;
+  kernel?: boolean; // it can do nothing without one: an exported page does not offer it
 }
 
 export interface FactorAction {
