@@ -85,7 +85,9 @@ def test_the_closer_looks_at_the_selected_factor(served) -> None:
     app.page.get_by_role("menuitem", name="Look closer").click()
     app.deliver()
     closer = app.page.locator(".dffw-closer")
-    assert closer.get_by_label("Where it is strongest").get_by_role("img").count() > 3
+    patches = closer.get_by_label("Where it is strongest").get_by_role("img")
+    assert patches.count() > 3
+    assert all(patch.evaluate("async (p) => (await p.decode(), p.naturalWidth)") for patch in patches.all())
     assert closer.get_by_label("What the classifier sees in it").get_by_role("listitem").count() == 4
     app.explorer.selected = 0
     app.deliver()
@@ -109,7 +111,7 @@ def test_an_image_is_opened_painted_and_left_with_escape(served) -> None:
     app.page.mouse.up()
     app.page.keyboard.up("Shift")
     assert [m["do"] for m in app.deliver() if "do" in m] == ["stroke"]
-    truth = app.explorer.scores_counted.truth
+    truth = app.explorer.panel.truth
     assert truth.can_undo
     assert truth[1]["top"].sum() < truth.own[1]["top"].sum()
     app.page.keyboard.press("Control+z")
@@ -123,11 +125,41 @@ def test_an_image_is_opened_painted_and_left_with_escape(served) -> None:
 
 def test_a_part_is_painted_in_the_colour_of_its_factor(served) -> None:
     app = served()
-    app.explorer.model.dress(lambda appearance: appearance.named(3, {2: ["bottom"]}))
     app.explorer.opened = 0
     app.deliver()
-    swatch = app.page.locator(".dffw-focus-part", has_text="bottom").locator("i")
-    assert swatch.evaluate("s => s.style.getPropertyValue('--dffw-color')") == app.explorer.colors[2]
+    part = app.page.locator(".dffw-focus-part", has_text="bottom")
+    part.click()
+    app.deliver()
+    app.page.get_by_role("button", name="Zoom in").click(click_count=3)
+    color = app.explorer.colors[2]
+    wanted = [int(color[c : c + 2], 16) for c in (1, 3, 5)]
+    before = pixels_of(app.page, wanted)
+    app.explorer.model.dress(lambda appearance: appearance.named(3, {2: ["bottom"]}))
+    app.deliver()
+    assert pixels_of(app.page, wanted) > before + 100
+    focus = app.explorer._panes.presenter("focus")
+    focus.call_factors(["factor 0", "factor 1", "factor 2"], app.explorer.colors)  # and from the kernel alone
+    app.deliver()
+    assert pixels_of(app.page, wanted) < before + 50
+    focus.call_factors(["factor 0", "factor 1", "bottom"], app.explorer.colors)
+    app.deliver()
+    assert part.locator("i").evaluate("s => s.style.getPropertyValue('--dffw-color')") == color
+    assert pixels_of(app.page, wanted) > before + 100  # not the list alone: the mask's border too
+
+
+def pixels_of(page: Page, color: list[int]) -> int:
+    """How many pixels of the image in focus have about this colour."""
+    found: int = page.evaluate(
+        """async (color) => {
+        await new Promise((done) => setTimeout(done, 100));
+        const canvas = document.querySelector('.dffw-focus canvas[role=application]');
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        let count = 0;
+        for (let p = 0; p < data.length; p += 4) count += color.every((v, c) => Math.abs(data[p + c] - v) < 25);
+        return count;}""",
+        color,
+    )
+    return found
 
 
 def test_pages_and_zoom_of_the_focus_send_nothing_but_the_image(served) -> None:

@@ -15,6 +15,7 @@ class Closer {
     this.model = model;
     this.distinct = false; // which channels are shown
     this.pictures = new Urls();
+    this.loaded = null; // the pictures that they are of
     this.swatch = make("i", { class: "dffw-closer-swatch" });
     this.title = make("b", { class: "dffw-closer-title", aria: { role: "heading", level: 3 } });
     this.about = make("span", { class: "dffw-closer-hint" });
@@ -29,15 +30,17 @@ class Closer {
     host.replaceChildren(this.box);
     listen(this.body, "click", (event) => this.click(event), signal);
     const on = follow(model, signal);
-    on(["pictures"], () => this.load());
     on(["pictures", "patches", "spectrum", "distinct", "classes", "note"], () => this.build());
     on(["factor", "title", "color", "about", "busy"], () => this.head());
-    this.load();
     this.build();
   }
 
-  load() {
-    this.pictures.replace(this.model.get("pictures") ?? []);
+  /** The addresses of the pictures; others take their place as soon as there are others. */
+  urls() {
+    const pictures = this.model.get("pictures") ?? [];
+    if (pictures !== this.loaded) this.pictures.replace(pictures);
+    this.loaded = pictures;
+    return this.pictures.all;
   }
 
   /** @param {Event} event */
@@ -70,7 +73,7 @@ class Closer {
     );
     /** @type {Node[]} */
     const parts = [];
-    if (patches?.length) parts.push(patchSection(patches, this.pictures.all));
+    if (patches?.length) parts.push(patchSection(patches, this.urls()));
     if (spectrum?.length) parts.push(spectrumSection(spectrum, apart ?? [], this.distinct));
     if (classes?.length) parts.push(classSection(classes));
     if (note) parts.push(make("div", { class: "dffw-closer-note", text: note }));

@@ -97,7 +97,10 @@ export class Desk {
     listen(this.host, "keydown", (event) => this.key(event), signal);
     listen(this.host, "keyup", (event) => this.keyUp(event), signal);
     on(["place"], () => this.painter.dropPolygon());
-    on(["parts", "part_colors"], () => this.parts.build());
+    on(["parts", "part_colors"], () => {
+      this.parts.build();
+      this.screen.schedule(); // outlines have these colours
+    });
     on(["masks", "mask_size", "place", "parts", "handled"], () => this.loadMasks());
     on(
       ["tool", "erase", "radius", "part", "place", "size", "caption", "can_undo", "can_redo", "closed", "beside"],
