@@ -188,6 +188,49 @@ def test_parts_are_given_by_a_click_in_the_label_tab(served) -> None:
     assert app.page.locator(".dffw-label-part b").count() == 0
 
 
+def test_a_session_is_saved_and_a_file_of_another_is_asked_about(served, tmp_path) -> None:
+    app = served()
+    app.page.get_by_role("tab", name="Session").click()
+    box = app.page.get_by_label("Session file")
+    box.fill(str(tmp_path / "mine.dff"))
+    app.page.get_by_role("button", name="Save", exact=True).click()
+    app.deliver()
+    assert (tmp_path / "mine.dff").exists()
+    app.page.get_by_text("saved in").wait_for()
+    theirs = tmp_path / "theirs.dff"
+    theirs.write_bytes(b"another's work")
+    box.fill(str(theirs))
+    app.page.get_by_label("save every change by itself").check()
+    app.deliver()
+    question = app.page.get_by_role("alertdialog")
+    assert "theirs.dff" in question.inner_text()
+    question.get_by_role("button", name="Neither").click()
+    app.deliver()
+    assert not question.is_visible()
+    assert theirs.read_bytes() == b"another's work"
+    assert not app.page.get_by_label("save every change by itself").is_checked()
+    box.fill("   ")
+    app.page.get_by_role("button", name="Load", exact=True).click()
+    app.deliver()
+    app.page.get_by_text("give the name of a file").wait_for()
+
+
+def test_a_few_images_are_labelled_page_by_page(served) -> None:
+    app = served()
+    app.page.get_by_role("tab", name="Label").click()
+    app.page.get_by_label("Images on a page").fill("2")
+    app.page.get_by_role("button", name="Label on").click()
+    app.deliver()
+    app.page.get_by_text("0 of 4 done · page 1 of 2, 2 images").wait_for()
+    app.page.get_by_role("button", name="Next page").click()
+    app.deliver()
+    app.page.get_by_text("2 of 4 done · page 2 of 2, 2 images").wait_for()
+    app.page.get_by_role("button", name="Apply to all").click()
+    app.deliver()
+    app.page.get_by_text("2 of 4 done · all 4 images").wait_for()
+    assert len(app.explorer.result) == 4
+
+
 def test_a_point_of_the_sweep_leads_to_its_factors(served) -> None:
     app = served(tab="sweep")
     app.page.get_by_label("Largest k").fill("3")
