@@ -11,18 +11,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from .evaluation import Cell, Table
-from .evaluation.bench import AUTOMATIC, BASELINES, METHODS, RIVAL_OBJECTS, RIVALS, Bench, Method, Task, run
+from .evaluation.bench import ALONE, AUTOMATIC, BASELINES, METHODS, RIVAL_OBJECTS, RIVALS, Bench, Method, Task, run
+from .evaluation.bootstrap import quotient_interval
 from .evaluation.part_table import PartScores, part_scores, part_table
 from .images import ImageSet
 from .names import EMBEDDED
 from .networks import load_network
 
 __all__ = [
+    "ALONE",
     "AUTOMATIC",
     "BASELINES",
     "METHODS",
@@ -190,6 +192,7 @@ def table1(
     methods: Mapping[str, Method] = METHODS,
     others: Mapping[str, Method] = AUTOMATIC | BASELINES,
     objects: Iterable[str] | None = None,
+    intervals: int = 0,
     **setup: Any,
 ) -> Table:
     """Object co-segmentation (k=1), then part co-segmentation: IoU with the parts each factor covers (table 1).
@@ -201,6 +204,7 @@ def table1(
         others: further rows of the upper part: methods for one object.
         objects: the parts that are the common object; ``"object"`` where there is a part of that name, else all
             parts but the background.
+        intervals: how many sets of images are drawn for the middle 95 % beside each IoU of the upper part; 0 for none.
         setup: see `Setup`.
 
     Returns:
@@ -218,23 +222,32 @@ def table1(
     tasks = []
     for data, bench in benches.items():
         for name, method in whole.items():
-            key = bench.key("object", **_about(name, method, options), objects=chosen)
-            tasks.append(Task((1, name, data), bench, key, partial(bench.object_iou, method, options.seed, chosen)))
+            key = bench.key("object counts", **_about(name, method, options), objects=chosen)
+            tasks.append(Task((1, name, data), bench, key, partial(bench.object_counts, method, options.seed, chosen)))
         tasks += _part_tasks(data, bench, ks, methods, options)
     scores = dict(run(tasks, options.path, options.progress))
     rows: list[tuple[Cell, ...]] = [
-        (1, name, "object", *_percent(scores[1, name, data] for data in sets)) for name in whole
+        (1, name, "object", *_quotients([scores[1, name, data] for data in sets], intervals)) for name in whole
     ]
     rows += [(*row, None) for row in _part_rows(scores, sets, ks, methods)]
     return Table("Co-segmentation: IoU in %", ("k", "method", "factor", *sets, "mean"), tuple(rows))
 
 
-def table2(images: Sets, *, methods: Mapping[str, Method] = METHODS | AUTOMATIC | BASELINES, **setup: Any) -> Table:
+def table2(
+    images: Sets,
+    *,
+    methods: Mapping[str, Method] = METHODS | AUTOMATIC | BASELINES,
+    protocol: Literal["paper", "lost"] = "paper",
+    intervals: int = 0,
+    **setup: Any,
+) -> Table:
     """Object co-localization: CorLoc of each class and their mean (table 2 of the paper).
 
     Args:
         images: a set with boxes, or several by name: the columns.
-        methods: by name, the rows.
+        methods: by name, the rows; ``ALONE | RIVAL_OBJECTS`` find the object in each image on its own.
+        protocol: as in `corloc`; for ``"lost"`` load the boxes of all objects.
+        intervals: how many sets of images are drawn for the middle 95 % beside each CorLoc; 0 for none.
         setup: see `Setup`.
 
     Raises:
@@ -244,10 +257,14 @@ def table2(images: Sets, *, methods: Mapping[str, Method] = METHODS | AUTOMATIC 
     tasks = []
     for data, bench in _benches(sets, options).items():
         for name, method in methods.items():
-            key = bench.key("corloc", **_about(name, method, options))
-            tasks.append(Task((name, data), bench, key, partial(bench.corloc, method, options.seed)))
-    scores = dict(run(tasks, options.path, options.progress))
-    rows: list[tuple[Cell, ...]] = [(name, *_percent(scores[name, data] for data in sets)) for name in methods]
+            key = bench.key("hits", **_about(name, method, options), protocol=protocol)
+            tasks.append(Task((name, data), bench, key, partial(bench.hits, method, options.seed, protocol)))
+    scores = {
+        label: [(h, 1) for h in hit if h is not None] for label, hit in run(tasks, options.path, options.progress)
+    }
+    rows: list[tuple[Cell, ...]] = [
+        (name, *_quotients([scores[name, data] for data in sets], intervals)) for name in methods
+    ]
     return Table("Co-localization: CorLoc in %", ("method", *sets, "mean"), tuple(rows))
 
 
@@ -373,6 +390,18 @@ def _part_rows(
             shown = [f"{', '.join(at['parts'])} {100 * at['iou']:.1f}" if at["parts"] else None for at in found]
             rows.append((k, name, f, *shown))
     return rows
+
+
+def _quotients(counts: Iterable[Iterable[tuple[float, float]]], intervals: int) -> tuple[Cell, ...]:
+    """Of each set the sum of the first over that of the second, in percent, with the middle 95 %; and their mean."""
+    columns = [np.array(list(pairs), dtype=np.float64).reshape(-1, 2).T for pairs in counts]
+    values = [100 * float(above.sum() / max(below.sum(), 1)) for above, below in columns]
+    mean = float(np.mean(values))
+    if not intervals:
+        return (*values, mean)
+    ends = [quotient_interval(above, below, intervals) for above, below in columns]
+    shown = (f"{v:.1f} ({100 * low:.1f} … {100 * high:.1f})" for v, (low, high) in zip(values, ends, strict=True))
+    return (*shown, mean)
 
 
 def _percent(fractions: Iterable[float]) -> tuple[float, ...]:

@@ -1,3 +1,4 @@
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,9 +8,11 @@ from torch import nn
 
 from dff_widgets import experiments
 from dff_widgets.experiments import (
+    ALONE,
     AUTOMATIC,
     BASELINES,
     METHODS,
+    RIVAL_OBJECTS,
     RIVALS,
     Method,
     Trial,
@@ -132,6 +135,32 @@ def test_sweep_takes_any_method(images, network, tmp_path):
     assert [t.iou for t in again] == [t.iou for t in trials]
     curves = figure4(trials)
     assert [row[1] for row in curves.rows[::2]] == ["DFF, last", "PCA, last", "normalized cut, last"]
+
+
+def test_tables_have_intervals_over_images(images, network):
+    options = {"methods": {"DFF": METHODS["DFF"]}, "intervals": 50, **quiet(network)}
+    table = table1({"a": images}, ks=(), others={}, **options)
+    plain = table1({"a": images}, ks=(), others={}, methods=options["methods"], **quiet(network))
+    (*_, cell, mean), (*_, value, same) = table.rows[0], plain.rows[0]
+    low, high = map(float, cell.split("(")[1].rstrip(")").split(" … "))
+    assert float(cell.split()[0]) == pytest.approx(value, abs=0.051)
+    assert low <= value + 0.05
+    assert high >= value - 0.05
+    assert mean == same == pytest.approx(value)
+
+
+def test_table2_counts_as_lost_does_and_takes_images_alone(images, network):
+    boxes = [np.array([[0, 0, 63, 63]]), np.zeros((0, 4), int), np.array([[0, 0, 63, 63]])]
+    located = dataclasses.replace(images, boxes=boxes)
+    methods = {"DFF": METHODS["DFF"], **ALONE, **RIVAL_OBJECTS}
+    lost = table2({"a": located}, methods=methods, protocol="lost", **quiet(network))
+    paper = table2({"a": located}, methods=methods, **quiet(network))
+    assert [row[0] for row in lost.rows] == list(methods)
+    for more, less in zip(lost.rows, paper.rows, strict=True):
+        assert more[1] in (0, 50, 100)  # of two images
+        assert less[1] == pytest.approx(more[1] * 2 / 3)
+    with pytest.raises(ValueError, match="give 1"):
+        ALONE["DFF, each image alone, Otsu"].fit(None, 2, 0)
 
 
 def test_figure4_takes_the_mean_over_seeds_after_that_over_sets():

@@ -5,7 +5,7 @@
 
 from .coverage import Coverage, assign, coverage
 from .journal import Journal
-from .metrics import BACKGROUND, Overlaps, PartScore, best_part_iou, corloc, iou, overlaps
+from .metrics import BACKGROUND, Overlaps, PartScore, best_part_iou, corloc, hits, iou, overlaps
 from .pixel_counts import Counts, Tally, ratio
 from .tables import Cell, Table
 
@@ -23,6 +23,7 @@ __all__ = [
     "best_part_iou",
     "corloc",
     "coverage",
+    "hits",
     "iou",
     "overlaps",
     "ratio",

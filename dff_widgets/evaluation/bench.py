@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,8 @@ import numpy.typing as npt
 from .. import __version__
 from ..dff import factorize
 from ..extraction import Activations, extract
-from ..factorization import Sketch
+from ..factorization import Sketch, nmf
+from ..heat import normalise
 from ..images import ImageSet
 from ..networks import Network
 from ..result import DFFResult
@@ -23,7 +24,9 @@ from . import baselines
 from .clustering import Contingency, contingency, part_maps, true_maps
 from .coverage import assign, coverage
 from .journal import Journal
-from .metrics import BACKGROUND, best_part_iou, corloc, iou
+from .matching import image_counts, joined
+from .metrics import BACKGROUND, best_part_iou, corloc, hits, iou
+from .results import as_result
 
 Array = npt.NDArray[Any]
 Parts = Sequence[Mapping[str, Array]]
@@ -53,6 +56,18 @@ def _dff_crf(activations: Activations, k: int, seed: int) -> DFFResult:
     return _dff(activations, k, seed).refine()
 
 
+def _dff_alone(activations: Activations, k: int, seed: int) -> DFFResult:
+    """Each image factorized on its own: nothing is learned from the set."""
+    if k != 1:
+        raise ValueError(f"k is {k!r}; factors of images on their own have nothing in common but the one: give 1")
+    maps, row = [], 0
+    for h, w in activations.shapes:
+        fac = nmf(activations.matrix[row : row + h * w], 1, seed=seed)
+        maps.append(normalise(np.asarray(fac.H)))
+        row += h * w
+    return as_result(activations, np.concatenate(maps), np.ones((1, activations.matrix.shape[1])))
+
+
 # The paper's own, at its own threshold.
 METHODS: dict[str, Method] = {
     "DFF": Method(_dff, {"percentile": 75}),
@@ -69,6 +84,10 @@ BASELINES: dict[str, Method] = {
     "k-means": Method(baselines.kmeans, {"percentile": 75}),
     "sum of activations": Method(baselines.total, {"percentile": 75}),
     "centred box": Method(baselines.centred_box),
+}
+# DFF in each image on its own, as LOST and TokenCut work: k = 1 only.
+ALONE: dict[str, Method] = {
+    "DFF, each image alone, Otsu": Method(_dff_alone, {"threshold": "otsu"}),
 }
 # Others' ways on the same activations: objects in one image at a time (k = 1), and factors or clusters (any k).
 RIVAL_OBJECTS: dict[str, Method] = {
@@ -162,6 +181,24 @@ class Bench:
         if objects is None:
             objects = ["object"] if "object" in names else [name for name in names if name != BACKGROUND]
         return float(iou(self._masks(method, 1, seed), self.parts, {0: objects})[0])
+
+    def object_counts(self, method: Method, seed: int, objects: Collection[str] | None) -> list[list[int]]:
+        """Of each image the pixels that a single factor has in common with the object, and their union (table 1)."""
+        names = dict.fromkeys(name for here in self.parts for name in here)
+        if objects is None and "object" in names:
+            objects = ["object"]
+        if unknown := set(objects or ()) - set(names):
+            raise ValueError(f"no image has the parts {sorted(unknown)}; there are {sorted(names)}")
+        truth = joined(self.parts, None if objects is None else list(objects))
+        counts = image_counts((m[0] for m in self._masks(method, 1, seed)), truth)
+        return [list(pair) for pair in zip(*(c.tolist() for c in counts), strict=True)]
+
+    def hits(self, method: Method, seed: int, protocol: Literal["paper", "lost"]) -> list[float | None]:
+        """Of each image whether its box is right; None where it is left out (table 2)."""
+        truth = self.activations.images.boxes
+        assert truth is not None
+        found = hits(self._fit(method, 1, seed).boxes(**method.options), truth, protocol=protocol)
+        return [None if np.isnan(hit) else float(hit) for hit in found]
 
     def corloc(self, method: Method, seed: int) -> float:
         """The fraction of images whose box is right (table 2)."""

@@ -31,6 +31,23 @@ def draws(images: int, repeats: int = 1000, seed: int = 0) -> npt.NDArray[np.int
     return rng.multinomial(images, np.full(images, 1 / images), size=repeats)
 
 
+def quotient_interval(
+    above: npt.ArrayLike, below: npt.ArrayLike, repeats: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    """The middle 95 % of ``sum(above) / sum(below)`` over drawn sets: of a mean, or of a dataset-wide IoU.
+
+    Args:
+        above: (n,) per image, such as pixels in common.
+        below: (n,) per image, such as pixels of the union; ones for a mean.
+        repeats: as in `draws`.
+        seed: as there.
+    """
+    top, bottom = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
+    drawn = draws(len(top), repeats, seed)
+    whole = drawn @ bottom
+    return interval(np.divide(drawn @ top, whole, out=np.full(repeats, np.nan), where=whole > 0))
+
+
 def interval(values: npt.ArrayLike, level: float = 0.95) -> tuple[float, float]:
     """The middle `level` of the scores of drawn sets: from which to which value (percentile method).
 

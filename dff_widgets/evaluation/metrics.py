@@ -169,11 +169,33 @@ def corloc(
     >>> corloc([[0, 0, 9, 9], [0, 0, 9, 9]], [[[0, 0, 9, 8]], [[5, 5, 20, 20], [30, 30, 40, 40]]])
     0.5
     """
+    found = hits(boxes, truth, protocol=protocol)
+    if np.isnan(found).all():
+        raise ValueError("no image has a true box")
+    return float(np.nanmean(found))
+
+
+def hits(
+    boxes: Sequence[npt.ArrayLike], truth: Sequence[npt.ArrayLike], *, protocol: Literal["paper", "lost"] = "paper"
+) -> npt.NDArray[np.float64]:
+    """Whether each image's box is right, as `corloc` counts it.
+
+    Args:
+        boxes: as in `corloc`.
+        truth: as there.
+        protocol: as there.
+
+    Returns:
+        (n,) 1 where it is, 0 where it is not, NaN for an image that is left out; `corloc` is the mean.
+
+    Raises:
+        ValueError: as there.
+    """
     if not len(boxes) or len(boxes) != len(truth):
         raise ValueError(f"there are {len(boxes)} boxes and truth for {len(truth)} images; give one box per image")
     if protocol not in ("paper", "lost"):
         raise ValueError(f"protocol is {protocol!r}; give 'paper' or 'lost'")
-    hits, asked = 0, len(boxes)
+    right = np.zeros(len(boxes))
     for i, (box, true) in enumerate(zip(boxes, truth, strict=True)):
         found, expected = np.asarray(box), np.asarray(true)
         if found.shape != (4,) or (expected.size and (expected.ndim != 2 or expected.shape[1] != 4)):
@@ -181,8 +203,7 @@ def corloc(
                 f"image {i} has a box of {found.shape} and truth of {expected.shape}; give (4,) and (m, 4)"
             )
         scores = box_iou(found, expected.reshape(-1, 4))
-        hits += bool(((scores >= 0.5) if protocol == "lost" else (scores > 0.5)).any())
-        asked -= protocol == "lost" and not expected.size
-    if not asked:
-        raise ValueError("no image has a true box")
-    return hits / asked
+        right[i] = ((scores >= 0.5) if protocol == "lost" else (scores > 0.5)).any()
+        if protocol == "lost" and not expected.size:
+            right[i] = np.nan
+    return right
