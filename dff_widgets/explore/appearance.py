@@ -135,7 +135,7 @@ class Appearance:
             _invent_concepts(levels, stack, colors)
             known = dataclasses.replace(known, levels=_frozen(levels))
         if before is not None and source is not None and before.place != place:
-            known = self._take_names(known, stack, source, before, new)
+            known = self._take_names(known, stack, source, before, new, (before_k, k))
         places[place] = known
         return dataclasses.replace(self, here=place, colors=MappingProxyType(colors), _places=MappingProxyType(places))
 
@@ -204,8 +204,14 @@ class Appearance:
     def _name(self, node: Node) -> Parts:
         return _name(self._here, node)
 
-    def _take_names(self, known: _Known, stack: Stack, source: _Known, before: Stack, new: Iterable[int]) -> _Known:
-        """Names of the place before, on the factors that are alike, as far as they are news here."""
+    def _take_names(
+        self, known: _Known, stack: Stack, source: _Known, before: Stack, new: Iterable[int], looked: Node
+    ) -> _Known:
+        """Names of the place before, on the factors that are alike, as far as they are news here.
+
+        Level by level; the level that was looked at there goes to the one that is looked at here, where there is none
+        of its own, as where factors were steered.
+        """
         new = set(new)
         namings, lost = dict(known.namings), dict.fromkeys(known.lost)
         found: set[Parts] = set()
@@ -213,17 +219,18 @@ class Appearance:
         for k in before.ks:
             if k not in source.levels:
                 continue
+            here = k if k in stack else looked[1] if k == looked[0] else -1
             news = {}
             for f in range(len(source.levels[k].concepts)):
                 naming = _naming(source, (k, f))
-                if naming is not None and naming.parts and (k in new or naming.when > known.left):
+                if naming is not None and naming.parts and (here in new or naming.when > known.left):
                     news[f] = naming
             candidates.update(dict.fromkeys(naming.parts for naming in news.values()))
-            if not news or k not in stack:
+            if not news or here not in stack:
                 continue
-            partner = match(likeness(before[k], stack[k]), ALIKE)
+            partner = match(likeness(before[k], stack[here]), ALIKE)
             for f, naming in news.items():
-                node = (k, partner.get(f, -1))
+                node = (here, partner.get(f, -1))
                 mine = namings.get(node)
                 if f in partner and (mine is None or mine.carried):
                     namings[node] = dataclasses.replace(naming, carried=True)

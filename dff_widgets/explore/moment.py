@@ -183,7 +183,7 @@ def summary(result: DFFResult, total: int, seconds: float | None = None) -> str:
     images = f"{n:,} image{'' if n == 1 else 's'}"
     factors = "1 factor explains" if k == 1 else f"{k} factors explain"
     line = f"{images} · {factors} {explained:.0f} % of the activations"
-    if seconds is not None:
+    if seconds is not None and seconds >= 0.05:  # less is no wait
         line += f" · {seconds:.2f} s"
     if result.skipped:  # a refined result also names those it could not refine
         line += f" · {max(total - n, len(result.skipped))} left out: {'; '.join(result.skipped)}"

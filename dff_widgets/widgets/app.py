@@ -23,6 +23,7 @@ from ..explore.photos import Photos
 from ..explore.session_desk import sampling, session_desk
 from ..explore.session_pane import SessionPane
 from ..explore.state import State
+from ..explore.steering import Steering, steering_desk
 from ..explore.traits import Traits
 from ..images import ImageSet
 from ..link import link
@@ -193,10 +194,12 @@ class DFFExplorer(anywidget.AnyWidget):
         self._desk = Desk(self.model, self._photos, self._wire, self._say)
         self._desk.doing |= naming_desk(self.panel.namer, self.panel.live)
         self._desk.doing |= session_desk(self.model, session)
+        self.steering = Steering(self.model)
+        self._desk.doing |= steering_desk(self.steering)
         self._panes = Panes(self.model, self._say, lambda: self.panel.truth)
         self._panes.serve("session", lambda: SessionPane(session))
         self._still = Still(run, lambda: (self._wire.images(self.model.now), self.model.now))
-        self._parts = (self._still, self._panes, self._desk, self.panel, self.model, self._photos)
+        self._parts = (self._still, self._panes, self._desk, self.steering, self.panel, self.model, self._photos)
         self._writing: dict[str, object] = {}  # "by": whoever writes the traits just now
         self._news = False  # whether the model has changed since the traits were last read from it
         self._alive = False
@@ -388,6 +391,10 @@ class DFFExplorer(anywidget.AnyWidget):
         now = self.model.now
         parts, pages = self.panel.live.known_parts, sampling(self.panel.session)
         values: dict[str, Any] = self._wire.values(now, known=parts, sampling=pages)
+        values["place"] |= {
+            "steer": self.steering.steps,
+            "locked": [] if now.result is None else list(now.result.locked),
+        }
         for name, trait in self.traits().items():
             if isinstance(trait, Told):
                 values[name] = getattr(self, name)

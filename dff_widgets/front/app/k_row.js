@@ -7,6 +7,7 @@ import { roving } from "../kit/roving.js";
 
 const BAR = 26; // px of the highest
 const LEAST = 3;
+const OFFERED = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 
 /**
  * How high the bars are, in px, for shares of what is explained (0..1).
@@ -33,7 +34,8 @@ export function kRow({ store, choose, release, signal }) {
 
   function build() {
     const { ks, levels, suggested } = store.get("stack");
-    const all = [...new Set([...(ks.length ? ks : [store.get("k")]), store.get("k")])].sort((a, b) => a - b);
+    const several = ks.length > 1 ? ks : OFFERED; // one alone was steered: any k leads back from it
+    const all = [...new Set([...several, store.get("k")])].sort((a, b) => a - b);
     const signature = JSON.stringify([all, suggested, levels.map((level) => level.explained)]);
     if (signature === drawn) return;
     drawn = signature;

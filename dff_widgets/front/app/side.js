@@ -2,6 +2,7 @@
 
 import { mountFactors } from "../factors/list.js";
 import { mountMatrix } from "../factors/matrix.js";
+import { mountSteer } from "../factors/steer.js";
 import { freshId, listen, make } from "../kit/dom.js";
 import { icon } from "../kit/icons.js";
 import { segments } from "../kit/segments.js";
@@ -39,6 +40,7 @@ export function mountSide(host, root, context) {
 
   const list = mountFactors(factors, root, context);
   mountMatrix(factors, context);
+  mountSteer(factors, root, context);
   /** @type {Map<string, Mounted>} */
   const mounted = new Map();
 

@@ -38,17 +38,22 @@ export function mountHand(host, scroller, context, gallery) {
     return { image: Number(figure?.dataset.image ?? -1), canvas: target instanceof HTMLCanvasElement ? target : null };
   }
 
+  /** Where the pointer is, as fractions of the photo. @param {number} image @param {HTMLCanvasElement} canvas @param {MouseEvent} event */
+  function placeIn(image, canvas, event) {
+    const photo = tiles.photo(image, false);
+    if (!photo) return null;
+    const box = canvas.getBoundingClientRect();
+    const at = contain(photo.width / photo.height, box.width, box.height);
+    const [x, y] = [(event.clientX - box.left - at.left) / at.width, (event.clientY - box.top - at.top) / at.height];
+    return x < 0 || y < 0 || x > 1 || y > 1 ? null : [x, y];
+  }
+
   /** Per factor its strength 0..1 under the pointer. @param {number} image @param {HTMLCanvasElement} canvas @param {MouseEvent} event */
   function valuesAt(image, canvas, event) {
     const level = presentLevel(store);
     const maps = level && tiles.maps(image, level.k, store.get("look") === "sharp");
-    const photo = tiles.photo(image, false);
-    if (!maps || !photo) return [];
-    const box = canvas.getBoundingClientRect();
-    const at = contain(photo.width / photo.height, box.width, box.height);
-    const [x, y] = [(event.clientX - box.left - at.left) / at.width, (event.clientY - box.top - at.top) / at.height];
-    if (x < 0 || y < 0 || x > 1 || y > 1) return [];
-    return maps.maps.map((map) => valueAt(map, maps.h, maps.w, x, y) / 255);
+    const at = placeIn(image, canvas, event);
+    return maps && at ? maps.maps.map((map) => valueAt(map, maps.h, maps.w, at[0], at[1]) / 255) : [];
   }
 
   function read(/** @type {PointerEvent} */ event) {
@@ -61,6 +66,11 @@ export function mountHand(host, scroller, context, gallery) {
   function select(/** @type {MouseEvent} */ event) {
     const { image, canvas } = imageUnder(event);
     if (image < 0 || !canvas) return;
+    if (store.get("pointing")) {
+      const at = placeIn(image, canvas, event);
+      if (at) store.set({ pointed: [image, ...at] });
+      return;
+    }
     current = gallery.placeOf(image);
     sync();
     const factor = strongest(valuesAt(image, canvas, event), factorsOf(store));

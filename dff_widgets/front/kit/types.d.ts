@@ -41,6 +41,8 @@ export interface Place {
   k_max: number;
   sampling?: { at: number; pages: number; size: number; done: number; of: number } | null; // pages of a few images
   device?: string;
+  steer?: { undo: number; redo: number }; // acts of steering that can be undone, and done again
+  locked?: number[]; // factors whose W stays
 }
 
 export interface LayerChoice {
@@ -148,6 +150,8 @@ export interface Local {
   asleep: boolean; // no kernel answers
   page: boolean; // an exported page: there never was a kernel
   solo: number; // the concept shown alone, -1: none
+  pointing: "" | "add" | "refine"; // what the next click on an image steers
+  pointed: number[]; // the last click that steers: image, and x and y as fractions of it
   hovered: number; // the factor whose card is under the pointer, -1: none
   row_height: number; // of the gallery, as chosen or as fits
   side: string; // the tab beside the stage

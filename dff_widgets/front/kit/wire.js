@@ -87,6 +87,8 @@ export function wire(model, signal) {
       page,
       solo: -1,
       hovered: -1,
+      pointing: /** @type {State["pointing"]} */ (""),
+      pointed: /** @type {number[]} */ ([]),
       row_height: 140,
       side: "factors",
       closer: false,
