@@ -14,15 +14,6 @@ chosen = []
 sweep = dff.SweepView(images, layers=["bn2"], ks=[1, 2, 3], seeds=[0], size=96, on_select=chosen.append, start=False)
 sweep
 """
-EXPLORER = """
-import numpy as np, torch, dff_widgets as dff
-torch.manual_seed(0)
-conv, relu = torch.nn.Conv2d, torch.nn.ReLU
-network = torch.nn.Sequential(conv(3, 6, 5, stride=4), relu(), conv(6, 8, 3, stride=2), relu())
-images = list(np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8))
-explorer = dff.DFFExplorer(images, network=network, k=2, size=64, sweep=True)
-explorer
-"""
 POINTS = ".dffw-sweep-chart [role=option]"
 IOU = {("deep", 1): [0.2, 0.4], ("deep", 2): [0.5, 0.5], ("<b>early</b>", 1): [0.1, 0.1], ("<b>early</b>", 2): [0.3]}
 
@@ -243,29 +234,3 @@ def test_with_a_kernel_curves_grow_a_point_is_chosen_and_a_reload_keeps_them(ope
     book.ready()
     book.page.wait_for_selector("[role=option][aria-label^='bn2, k = 3'][aria-selected=true]")
     assert book.page.locator(POINTS).count() == 3
-
-
-@pytest.mark.parametrize("server", ["lab"], indirect=True)
-def test_in_the_explorer_a_person_chooses_layers_k_and_seeds(open_notebook) -> None:
-    book = open_notebook(EXPLORER)
-    book.run_all()
-    page, cells = book.page, book.cells()
-    page.get_by_text("48 factorizations to come", exact=True).wait_for()
-    layers = page.get_by_role("listbox", name="Layers")
-    layers.get_by_role("option", name="1 · 6 ch · /4", exact=True).click()
-    page.get_by_text("24 factorizations to come", exact=True).wait_for()
-    page.keyboard.press("b")  # would insert a cell
-    layers.get_by_role("option", name="1 · 6 ch · /4", exact=True).click(modifiers=["ControlOrMeta"])
-    page.wait_for_function("document.querySelector('select[multiple]').selectedOptions.length === 1")  # again
-    page.get_by_role("slider", name="Range of k").last.focus()
-    for key, number in (("Home", 3), ("ArrowRight", 6)):
-        page.keyboard.press(key)
-        page.get_by_text(f"{number} factorizations to come", exact=True).wait_for()
-    page.get_by_label("Seeds", exact=True).fill("1")
-    page.keyboard.press("Enter")
-    page.get_by_text("2 factorizations to come", exact=True).wait_for()
-    page.get_by_role("button", name="Start", exact=True).click()
-    page.get_by_text("done · 2 of 2").wait_for()
-    names = [point.get_attribute("aria-label") for point in page.locator(POINTS).all()]
-    assert [name.split(":")[0] for name in names] == ["1, k = 1, seed 0", "1, k = 2, seed 0"]
-    assert book.cells() == cells

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deflateSync } from "node:zlib";
 import { area, border, same, unpack } from "../../dff_widgets/front/focus/bits.js";
-import { ruleOf } from "../../dff_widgets/front/focus/factors.js";
 import { keyAction } from "../../dff_widgets/front/focus/keys.js";
 import { View } from "../../dff_widgets/front/focus/view.js";
 import { cutAt } from "../../dff_widgets/front/kit/levels.js";
+import { ruleOf } from "../../dff_widgets/front/kit/rule.js";
 
 const close = (a, b) => a.every((v, i) => Math.abs(v - b[i]) < 1e-9);
 

@@ -1,7 +1,8 @@
 // Which factors are drawn over the image, and how: from the app's store, or from the traits of a `FocusView`.
 
 import { bytes } from "../kit/dom.js";
-import { cutAt, factorsOf, presentLevel } from "../kit/levels.js";
+import { drawnLook, factorsOf, presentLevel } from "../kit/levels.js";
+import { ruleOf } from "../kit/rule.js";
 
 /**
  * @typedef {{h: number, w: number, maps: Uint8Array[]}} Maps
@@ -13,26 +14,13 @@ import { cutAt, factorsOf, presentLevel } from "../kit/levels.js";
  * @property {(f: () => void) => void} onChange
  */
 
-const HALF = 127.5; // of a sharp map: more likely inside than not
-
-/**
- * How a factor is drawn, as in the gallery: one rule for its mask everywhere.
- * @param {{look: string, threshold: string | null, percentile: number}} choices
- * @param {boolean} sharp whether its map is
- * @param {{gain: number, quantiles: number[]}} factor
- */
-export function ruleOf({ look, percentile }, sharp, { gain, quantiles }) {
-  const mask = sharp ? HALF : cutAt(quantiles, percentile);
-  return { gain: sharp ? 1 : gain, cut: look === "masks" ? mask : null };
-}
-
 /**
  * @param {import("../kit/types.d.ts").Context} context
  * @returns {Factors}
  */
 export function storeFactors({ store, tiles, signal }) {
   const choices = () => ({
-    look: store.get("look"),
+    look: drawnLook(store),
     threshold: store.get("threshold"),
     percentile: store.get("percentile"),
   });
@@ -48,7 +36,7 @@ export function storeFactors({ store, tiles, signal }) {
     maps,
     raw() {
       const found =
-        store.get("look") === "sharp" ? tiles.maps(store.get("opened"), presentLevel(store)?.k ?? 0, false) : null;
+        drawnLook(store) === "sharp" ? tiles.maps(store.get("opened"), presentLevel(store)?.k ?? 0, false) : null;
       return found && { maps: found, drawn: drawn(false) };
     },
     onChange(f) {
@@ -59,6 +47,7 @@ export function storeFactors({ store, tiles, signal }) {
           "appearance",
           "k",
           "look",
+          "asleep",
           "threshold",
           "percentile",
           "opacities",

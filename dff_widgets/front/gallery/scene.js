@@ -1,14 +1,14 @@
 // What is to be drawn, the same for all tiles of a frame, and the layers of one of them.
 
 import { ink } from "../kit/heat.js";
-import { cutAt, drawnLook, factorsOf, presentLevel } from "../kit/levels.js";
+import { drawnLook, factorsOf, presentLevel } from "../kit/levels.js";
+import { ruleOf } from "../kit/rule.js";
 
 /** @import { Context, Photo, State, Store } from "../kit/types.d.ts" */
 /** @import { Layer } from "../kit/heat.js" */
 /** @import { Factor } from "../kit/levels.js" */
 /** @import { Maps } from "../kit/tiles.js" */
 
-const HALF = 127.5; // of a sharp map: more likely inside than not
 const BESIDE = 0.15; // how much is left of the others while one is pointed at
 
 /**
@@ -78,8 +78,7 @@ export function layersOf(tiles, scene, image, maps, pixels) {
       grid: tiles.grid(image, k, factor.index, maps, mask, pixels),
       ink: ink(factor.color),
       opacity,
-      gain: maps.sharp ? 1 : factor.gain,
-      cut: !mask ? null : maps.sharp ? HALF : cutAt(factor.quantiles, percentile),
+      ...ruleOf({ look: mask ? "masks" : "heat", percentile }, maps.sharp, factor),
     });
   }
   return layers;
