@@ -25,11 +25,7 @@ export function mountMatrix(host, context) {
     hidden: true,
     aria: { label: "Parts covered by each factor" },
   });
-  element.append(
-    make("h4", {}, make("span", {}, "Parts covered by each factor, %"), covered),
-    frame,
-    assigning.element,
-  );
+  element.append(make("h4", {}, make("span", {}, "Coverage of the parts, %"), covered), frame, assigning.element);
   host.append(element);
   /** @type {HTMLButtonElement[][]} */
   let cells = [];
