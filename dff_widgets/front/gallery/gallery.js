@@ -3,6 +3,7 @@
 import { listen, make, say } from "../kit/dom.js";
 import { everyFrame } from "../kit/frames.js";
 import { presentLevel } from "../kit/levels.js";
+import { ahead } from "./ahead.js";
 import { fader } from "./fade.js";
 import { mountHand } from "./hand.js";
 import { fittingHeight, justify, rowsWithin } from "./layout.js";
@@ -18,7 +19,7 @@ const GAP = 12;
 const CAPTION = 24;
 const MARGIN = 14;
 const BEYOND = 1; // screens above and below that are kept
-const BUDGET = 9; // ms of painting in a frame of scrolling
+const BUDGET = 5; // ms of painting in a frame of scrolling
 
 /**
  * @param {HTMLElement} host
@@ -109,7 +110,7 @@ export function mountGallery(host, context) {
         living.set(place, tile);
         list.append(tile.figure);
       }
-      placeTile(tile, layout.boxes[place], captions[image] ?? `image ${image}`);
+      if (tile.box !== layout.boxes[place]) placeTile(tile, layout.boxes[place], captions[image] ?? `image ${image}`);
     }
     hand.sync();
     paintSoon();
@@ -138,7 +139,9 @@ export function mountGallery(host, context) {
     hurried = false;
     host.dataset.frames = String(Number(host.dataset.frames ?? 0) + 1);
     if (sorted.some((tile) => tile.due)) paintSoon();
+    else enlargeAhead();
   }
+  const enlargeAhead = ahead(context, () => [...living.values()].filter(isSeen));
   const paintSoon = everyFrame(paint, signal);
 
   function repaint() {
@@ -148,7 +151,7 @@ export function mountGallery(host, context) {
   }
 
   const hand = mountHand(host, scroller, context, {
-    tileAt: (place) => living.get(place),
+    tiles: () => living,
     placeOf: (image) => order.indexOf(image),
     layout: () => layout,
     count: () => order.length,

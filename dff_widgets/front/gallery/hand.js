@@ -13,7 +13,7 @@ import { readout } from "./readout.js";
 
 /**
  * @typedef {object} Gallery
- * @property {(place: number) => Tile | undefined} tileAt
+ * @property {() => Map<number, Tile>} tiles  those that live, by place
  * @property {(image: number) => number} placeOf
  * @property {() => Layout} layout
  * @property {() => number} count
@@ -27,7 +27,7 @@ import { readout } from "./readout.js";
  * @param {Gallery} gallery
  */
 export function mountHand(host, scroller, context, gallery) {
-  const { store, choose, tiles, signal } = context;
+  const { store, choose, signal } = context;
   const shown = readout(host);
   let current = 0; // the place that Tab comes to
 
@@ -40,7 +40,7 @@ export function mountHand(host, scroller, context, gallery) {
 
   /** Where the pointer is, as fractions of the photo. @param {number} image @param {HTMLCanvasElement} canvas @param {MouseEvent} event */
   function placeIn(image, canvas, event) {
-    const photo = tiles.photo(image, false);
+    const photo = context.tiles.photo(image, false);
     if (!photo) return null;
     const box = canvas.getBoundingClientRect();
     const at = contain(photo.width / photo.height, box.width, box.height);
@@ -51,7 +51,7 @@ export function mountHand(host, scroller, context, gallery) {
   /** Per factor its strength 0..1 under the pointer. @param {number} image @param {HTMLCanvasElement} canvas @param {MouseEvent} event */
   function valuesAt(image, canvas, event) {
     const level = presentLevel(store);
-    const maps = level && tiles.maps(image, level.k, store.get("look") === "sharp");
+    const maps = level && context.tiles.maps(image, level.k, store.get("look") === "sharp");
     const at = placeIn(image, canvas, event);
     return maps && at ? maps.maps.map((map) => valueAt(map, maps.h, maps.w, at[0], at[1]) / 255) : [];
   }
@@ -91,7 +91,7 @@ export function mountHand(host, scroller, context, gallery) {
     const below = box.top + box.height + 40 - scroller.clientHeight;
     if (below > scroller.scrollTop) scroller.scrollTop = below;
     gallery.inhabit();
-    gallery.tileAt(place)?.button.focus({ preventScroll: true });
+    gallery.tiles().get(place)?.button.focus({ preventScroll: true });
   }
 
   function move(/** @type {KeyboardEvent} */ event) {
@@ -108,14 +108,9 @@ export function mountHand(host, scroller, context, gallery) {
   /** One stop for Tab among the images. */
   function sync() {
     current = Math.min(current, Math.max(gallery.count() - 1, 0));
-    const { rows } = gallery.layout();
-    const stop = gallery.tileAt(current) ? current : (rows.find((row) => gallery.tileAt(row.first))?.first ?? 0);
-    for (const row of rows) {
-      for (let place = row.first; place < row.end; place++) {
-        const button = gallery.tileAt(place)?.button;
-        if (button) button.tabIndex = place === stop ? 0 : -1;
-      }
-    }
+    const tiles = gallery.tiles();
+    const stop = tiles.has(current) ? current : Math.min(...tiles.keys());
+    for (const [place, { button }] of tiles) button.tabIndex = place === stop ? 0 : -1;
   }
 
   listen(scroller, "pointermove", read, signal, { passive: true });
