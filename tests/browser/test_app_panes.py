@@ -252,7 +252,24 @@ def test_a_point_of_the_sweep_leads_to_its_factors(served) -> None:
     assert app.explorer.tab == "gallery"
 
 
-@pytest.mark.parametrize("tab", ["tree", "sweep"])
+@pytest.mark.parametrize("width", [1200, 640])
+def test_the_sides_of_a_comparison_stay_in_their_halves_and_in_the_apps_colours(served, width) -> None:
+    app = served(tab="compare")
+    app.page.set_viewport_size({"width": width, "height": 900})
+    app.deliver()
+    app.page.wait_for_selector(".dffw-compare-stack canvas")
+    wide = "[...document.querySelectorAll('.dffw-compare-half')].map(h => h.scrollWidth > h.clientWidth)"
+    assert app.page.evaluate(wide) == [False, False]
+    swatches = app.page.locator(".dffw-compare-factor").all()
+    hues = [one.evaluate("n => n.style.getPropertyValue('--dffw-color')") for one in swatches]
+    assert hues[:3] == app.explorer.colors
+    app.page.get_by_label("Right: layer").select_option("2")
+    app.deliver()
+    assert app.explorer.layer == "4"  # the app stays where it is
+    assert app.page.get_by_label("Right: layer").input_value() == "2"
+
+
+@pytest.mark.parametrize("tab", ["tree", "compare", "sweep"])
 def test_panes_leave_as_many_listeners_as_there_were(served, tab) -> None:
     app = served(tab=tab)
     app.page.get_by_role("tab", name="Gallery").click()
