@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deflateSync } from "node:zlib";
 import { area, border, same, unpack } from "../../dff_widgets/front/focus/bits.js";
-import { keyAction } from "../../dff_widgets/front/focus/keys.js";
+import { FOCUS_KEYS, keyAction } from "../../dff_widgets/front/focus/keys.js";
 import { View } from "../../dff_widgets/front/focus/view.js";
 import { cutAt } from "../../dff_widgets/front/kit/levels.js";
 import { ruleOf } from "../../dff_widgets/front/kit/rule.js";
@@ -141,4 +141,8 @@ test("keys mean the image only where the image has them", () => {
   assert.equal(keyAction({ key: " " }, { ...on, onCanvas: false }), "");
   assert.equal(keyAction({ key: "PageUp" }, { onCanvas: false, onRange: true }), "");
   assert.equal(keyAction({ key: "m" }, on), ""); // the app's own: masks
+});
+
+test("what the sheet lists means something", () => {
+  for (const [key] of FOCUS_KEYS) assert.notEqual(keyAction({ key }, { onCanvas: true, onRange: false }), "", key);
 });

@@ -1,5 +1,6 @@
 // The list of keys, over the app.
 
+import { FOCUS_KEYS } from "../focus/keys.js";
 import { listen, make } from "../kit/dom.js";
 import { icon } from "../kit/icons.js";
 import { KEYMAP } from "../kit/keys.js";
@@ -43,6 +44,12 @@ export function keySheet(root, signal) {
     ),
   );
   const mouse = make("section", {}, make("h3", { text: "Pointer" }), list(MOUSE.map(([what, says]) => [[what], says])));
+  const opened = make(
+    "section",
+    {},
+    make("h3", { text: "An open image" }),
+    list(FOCUS_KEYS.map(([key, says]) => [[make("kbd", { class: "dffw-kbd", text: key })], says])),
+  );
   const element = make("div", {
     class: "dffw-sheet",
     hidden: true,
@@ -53,8 +60,8 @@ export function keySheet(root, signal) {
     make(
       "div",
       { class: "dffw-sheet-body" },
-      column("Factors", "Editing"),
-      make("div", {}, column("View", "Images"), mouse),
+      make("div", {}, column("Factors", "Editing"), mouse),
+      make("div", {}, column("View", "Images"), opened),
     ),
   );
   root.append(element);

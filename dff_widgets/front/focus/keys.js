@@ -32,3 +32,16 @@ export function keyAction({ key, ctrlKey, metaKey, altKey, shiftKey }, { onCanva
   if (key === "Enter") return onCanvas ? "polygonDone" : "";
   return KEYS[key] ?? KEYS[small] ?? "";
 }
+
+/** What the sheet of keys says of them. @type {[string, string][]} */
+export const FOCUS_KEYS = [
+  ["1", "select part 1 to 9"],
+  ["b", "brush"],
+  ["p", "polygon; Enter closes it, Esc drops it"],
+  ["e", "erase; or hold Shift"],
+  ["[", "smaller brush; ] larger"],
+  ["d", "move the image; or hold space"],
+  ["0", "fit the image"],
+  ["c", "raw maps beside the sharp ones"],
+  ["PageDown", "next image; PageUp the one before"],
+];
