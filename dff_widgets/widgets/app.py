@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
+import ipywidgets.widgets.widget
 import traitlets as t
 
 from .. import datasets
@@ -32,6 +33,7 @@ from .still import Still
 if TYPE_CHECKING:
     from ..scale import Store
 
+_ECHOES = getattr(ipywidgets.widgets.widget, "JUPYTER_WIDGETS_ECHO", False)  # not before ipywidgets 8
 _ENTRY = Path(__file__).parents[1] / "front" / "app" / "index.js"
 _ESM, _CSS = link(_ENTRY)
 
@@ -61,8 +63,8 @@ class Told(t.TraitType[Any, Any]):
 
 
 def _choice(name: str, *, sync: bool = False) -> Told:
-    """A field of the model's `State`. What the browser chose is not sent back to it."""
-    return Told(lambda explorer: getattr(explorer.model.state, name), sync=sync, echo_update=False)
+    """A field of the model's `State`. What a browser chose is echoed, for others that show the same notebook."""
+    return Told(lambda explorer: getattr(explorer.model.state, name), sync=sync)
 
 
 class DFFExplorer(anywidget.AnyWidget):
@@ -108,9 +110,9 @@ class DFFExplorer(anywidget.AnyWidget):
     filter = _choice("filter", sync=True)  # only images with this in their names are shown
     tab = _choice("tab", sync=True)  # "gallery", "tree", "compare" or "sweep"
     opened = _choice("opened", sync=True)  # the image in focus, by index, or -1
-    opacities = t.Dict().tag(sync=True, echo_update=False)  # concept (as text) -> 0..1; 0.7 where there is none
-    hidden = t.List(t.Int()).tag(sync=True, echo_update=False)  # concepts that are not drawn
-    height = t.Int(0).tag(sync=True, echo_update=False)  # in CSS pixels; 0: the default
+    opacities = t.Dict().tag(sync=True)  # concept (as text) -> 0..1; 0.7 where there is none
+    hidden = t.List(t.Int()).tag(sync=True)  # concepts that are not drawn
+    height = t.Int(0).tag(sync=True)  # in CSS pixels; 0: the default
 
     # ------------------------------------------------------------------------------------- what a person chooses, here
     images = _choice("images")
@@ -333,6 +335,9 @@ class DFFExplorer(anywidget.AnyWidget):
             self._publish()
         back = [name for name in sync_data if name in CHOICES and name not in asked]
         if back:
+            if _ECHOES:  # a page that gets no echo of what it sent hears nothing more of it
+                refused = {name: sync_data[name] for name in back}
+                self._send({"method": "echo_update", "state": refused, "buffer_paths": []})
             self.send_state(back)
 
     def _try(self, asked: dict[str, Any]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -10,10 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext
 
-from dff_widgets.labelling import Session
-
 from .jupyter import Notebook, Server
-from .test_explorer import no_errors, settle, until
 
 pytestmark = pytest.mark.parametrize("server", ["lab"], indirect=True)
 
@@ -26,7 +22,6 @@ import numpy as np, torch
 from torch import nn
 import dff_widgets as dff
 import dff_widgets.dff as stages
-import dff_widgets.extraction as sweeping
 
 def holds(name, step):
     def held(*args, **options):
@@ -44,8 +39,7 @@ def network():
     return nn.Sequential(Slow(), nn.Conv2d(3, 12, 5, stride=4), nn.ReLU(), nn.Conv2d(12, 16, 3, stride=2), nn.ReLU())
 
 dff.networks.load_network = holds("load", dff.networks.load_network)
-stages.factorize = holds("factorize", stages.factorize)
-sweeping.extract = holds("sweep", sweeping.extract)
+stages.factorize_stack = holds("factorize", stages.factorize_stack)
 os.fsync = holds("save", os.fsync)
 
 def parts(i):
@@ -56,7 +50,7 @@ masks = dff.images.PerImage([(i,) for i in range(4)], holds("measure", parts))
 images = dff.ImageSet.from_arrays(photos)
 images = dff.ImageSet(images.sources, images.names, masks)
 """
-EXPLORE = "explorer = dff.DFFExplorer(images, network=network(), k=2, size=96)\nexplorer.sweep = True\nexplorer"
+EXPLORE = "explorer = dff.DFFExplorer(images, network=network(), k=2, size=96, foresee=False)\nexplorer"
 
 # per phase what begins it
 PHASES = {
@@ -64,7 +58,6 @@ PHASES = {
     "extract": "explorer.size += 16",
     "factorize": "explorer.seed += 1",
     "measure": "explorer.percentile -= 5.0",  # the IoU of what is labelled
-    "sweep": "explorer.sweeping.view.seeds = [explorer.seed]; explorer.sweeping.view.start()",
 }
 LABELLED = "explorer.k = 2; explorer.wait(); explorer.labels = {0: ['top']}; explorer.selected = 1"
 STATE = "print(explorer.k, list(explorer.labels.values()), explorer.selected)"
@@ -107,21 +100,32 @@ def not_the_widget(book: Notebook) -> list[str]:
     )
 
 
+def until(book: Notebook, true: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for what the page or the kernel comes to."""
+    for _ in range(int(10 * seconds)):
+        if true():
+            return
+        book.page.wait_for_timeout(100)
+    raise AssertionError("it never became true")
+
+
+def settle(book: Notebook) -> str:
+    """Wait until the kernel has nothing to do and the page knows; the status."""
+    said = book.run("explorer.wait(60); print(explorer.status)")
+    until(book, lambda: names(book) == eval(book.run("print([n and ' + '.join(n) for n in explorer.labels.values()])")))
+    return said
+
+
 def names(book: Notebook) -> list[str]:
-    return [box.input_value() for box in book.page.locator(".dffw-box").all()]
+    """What the name boxes hold."""
+    boxes = book.page.locator("[aria-label^='Name of factor']")
+    return [box.input_value() for box in boxes.all()]
 
 
-def press(book: Notebook, button: str) -> None:
-    book.page.locator(".dffw-explorer button", has_text=re.compile(rf"^\s*{button}\s*$")).click()
-
-
-def session_file(book: Notebook, name: str) -> None:
-    book.page.get_by_label("Session", exact=True).fill(name)
-    book.page.keyboard.press("Tab")
-
-
-def temporary(folder: Path) -> list[str]:
-    return [path.name for path in folder.glob(".*.dff.*")]
+def no_errors(book: Notebook) -> None:
+    """Nothing was complained of but what Jupyter itself says of a kernel that went away."""
+    theirs = ("WebSocket", "Kernel", "404", "favicon", "comm", "Failed to load resource", "Disconnected")
+    assert [e for e in book.errors if not any(word in e for word in theirs)] == []
 
 
 @pytest.mark.lab_only
@@ -137,37 +141,42 @@ def test_an_interrupt_in_any_phase_leaves_nothing_stuck(open_notebook, held: Hel
             assert book.run(STATE) == before
         settle(book)
         assert book.run(STATE) == before
-        assert book.run("explorer.sweeping.view.wait(30); print(explorer.busy, explorer.error)") == "False None"
+        assert book.run("print(explorer.busy, explorer.error)") == "False None"
         book.run("explorer.k = 3")
         assert "3 factors explain" in settle(book)
-        until(book, lambda: sorted(names(book)) == ["", "", "top"])
+        assert sorted(names(book))[-1] == "top"
     # a cell that waits is what an interrupt ends; the work goes on
     with held(book, "extract", lambda: book.run(PHASES["extract"])):
-        book.page.evaluate(
-            """() => {window.waiting = jupyterapp.shell.currentWidget.sessionContext.session.kernel
-            .requestExecute({code: "Path('cell.entered').touch(); explorer.wait()", store_history: false}).done}"""
-        )
+        waiting = "Path('cell.entered').touch(); explorer.wait()"
+        begin_in_a_cell(book, waiting)
         until(book, (notebooks_folder / "cell.entered").exists)
         kernel(book, "interrupt")
         assert book.page.evaluate("async () => (await window.waiting).content.ename") == "KeyboardInterrupt"
         assert book.run("print(explorer.busy, explorer.error)") == "True None"
     assert "3 factors explain" in settle(book)
     # a file is whole, also when its writing is interrupted
-    session_file(book, "mine.dff")
-    press(book, "Save")
-    book.page.get_by_text("saved in 'mine.dff'").wait_for()
-    whole = (notebooks_folder / "mine.dff").read_bytes()
+    file = notebooks_folder / "mine.dff"
+    book.run("explorer.save('mine.dff')")
+    whole = file.read_bytes()
     book.run("explorer.panel.clear()")
-    with held(book, "save", lambda: press(book, "Save")):
+    with held(book, "save", lambda: begin_in_a_cell(book, "explorer.save('mine.dff')")):
         kernel(book, "interrupt")
-        book.page.get_by_text("⚠ interrupted").wait_for()
-    assert (notebooks_folder / "mine.dff").read_bytes() == whole
-    assert temporary(notebooks_folder) == []
-    press(book, "Save")
-    book.page.get_by_text("saved in 'mine.dff'").wait_for()
-    assert (notebooks_folder / "mine.dff").read_bytes() != whole
+        assert book.page.evaluate("async () => (await window.waiting).content.ename") == "KeyboardInterrupt"
+    assert file.read_bytes() == whole
+    assert [path.name for path in notebooks_folder.glob(".*mine*")] == []
+    book.run("explorer.save('mine.dff')")
+    assert file.read_bytes() != whole
     assert not_the_widget(book) == []
     no_errors(book)
+
+
+def begin_in_a_cell(book: Notebook, code: str) -> None:
+    """Run code in the kernel, and do not wait for it: ``window.waiting`` is its end."""
+    book.page.evaluate(
+        """(code) => {window.waiting = jupyterapp.shell.currentWidget.sessionContext.session.kernel
+        .requestExecute({code, store_history: false}).done}""",
+        code,
+    )
 
 
 @pytest.mark.lab_only
@@ -176,65 +185,47 @@ def test_a_reload_in_any_phase_finds_the_same_state(open_notebook, held: Held) -
     book.run_all()
     settle(book)
     book.save()
-    for phase, begin in {**PHASES, "save": ""}.items():
+    for phase, begin in PHASES.items():
         book.run(LABELLED)
-        session_file(book, "mine.dff")
         before = book.run(STATE)
-        with held(book, phase, lambda begin=begin: book.run(begin) if begin else press(book, "Save")) as release:
+        with held(book, phase, lambda begin=begin: book.run(begin)):
             book.page.reload()
-            if phase == "save":  # the kernel itself is busy, and can tell the page nothing before it is done
-                release()
             book.ready()
-            book.page.wait_for_function("document.querySelectorAll('.dffw canvas').length === 4")
+            book.page.wait_for_function("document.querySelectorAll('.dffw-tile canvas').length === 4")
             assert names(book) == ["top", ""]
             assert book.run(STATE) == before
-        status = settle(book)
-        book.page.get_by_text(status).wait_for()
+        settle(book)
         assert book.run(STATE) == before
-        cancel = book.page.locator(".jupyter-button", has_text="Cancel")
-        assert cancel.count() == 1
+        cancel = book.page.locator(".dffw-foot button", has_text="Cancel")
         until(book, lambda cancel=cancel: not cancel.is_visible())
         book.run("explorer.k = 3")
-        book.page.wait_for_function("document.querySelectorAll('.dffw-row').length === 3")
+        book.page.wait_for_function("document.querySelectorAll('.dffw-card').length === 3")
         assert "3 factors explain" in settle(book)
     no_errors(book)
 
 
 @pytest.mark.lab_only
-def test_after_a_restart_in_any_phase_the_page_says_so_and_a_new_run_finds_the_labels(
+def test_after_a_restart_k_works_without_a_kernel_and_a_new_run_finds_the_labels(
     open_notebook, held: Held, notebooks_folder: Path
 ) -> None:
     book = open_notebook(SLOW, EXPLORE)
-    file = notebooks_folder / "mine.dff"
     book.run_all()
     settle(book)
-    session_file(book, "mine.dff")
-    book.page.get_by_label("autosave").check()
-    for phase, word in zip([*PHASES, "save"], ["head", "tail", "ear", "leg", "wing", "horn"], strict=True):
-        book.page.locator(".dffw-box").first.fill(word)
-        book.page.keyboard.press("Enter")
-        until(book, lambda w=word: file.exists() and Session.load(file).labels.value[0] == [w])
-        with held(book, phase, lambda p=phase: book.run(PHASES[p]) if p in PHASES else press(book, "Save")):
-            whole = file.read_bytes()
+    for phase, word in zip(PHASES, ["head", "tail", "ear", "leg"], strict=True):
+        book.run(f"explorer.labels = {{0: [{word!r}]}}; explorer.save('mine.dff', overwrite=True)")
+        whole = (notebooks_folder / "mine.dff").read_bytes()
+        with held(book, phase, lambda phase=phase: book.run(PHASES[phase])):
             kernel(book, "restart")
-            book.page.wait_for_selector(".jupyter-widgets-disconnected .dffw")
-            title = "getComputedStyle(document.querySelector('.dffw-title'), '::after').content"
-            assert "disconnected" in book.page.evaluate(title)
-            sent = len(book.messages())
-            book.page.locator(".dffw-row input[type=range]").first.fill("0.2")
-            book.page.locator(".dffw-row input[type=checkbox]").first.uncheck()
-            book.page.wait_for_timeout(300)
-            assert [m for m in book.messages()[sent:] if "request_states" not in m] == []  # that is the page's own
-            assert file.read_bytes() == whole
+            book.page.wait_for_timeout(500)
+            book.page.locator(".dffw-number[data-k='4']").click()
+            book.page.wait_for_function("document.querySelectorAll('.dffw-card').length === 4")  # with no kernel
+            assert (notebooks_folder / "mine.dff").read_bytes() == whole
         book.ready()
         book.run_all()
         settle(book)
-        session_file(book, "mine.dff")
-        press(book, "Load")
-        book.page.get_by_text("loaded from 'mine.dff'").wait_for()
+        assert "load" in book.run("print(explorer.load('mine.dff'))")
         settle(book)
-        until(book, lambda w=word: names(book) == [w, ""])
-        book.page.get_by_label("autosave").check()
+        assert names(book) == [word, ""]
     no_errors(book)
 
 
@@ -246,24 +237,21 @@ def test_two_tabs_on_one_notebook_follow_each_other(open_notebook, context: Brow
     first.save()
     path = first.page.evaluate("() => jupyterapp.shell.currentWidget.context.path")
     second = Notebook(context, server, path)
-    second.page.wait_for_function("document.querySelectorAll('.dffw canvas').length === 4")
+    second.page.wait_for_function("document.querySelectorAll('.dffw-tile canvas').length === 4")
     assert names(second) == ["top", ""]
     tabs = (first, second)
     for k, here, there in ((3, first, second), (4, second, first)):
         here.page.bring_to_front()
-        handle = here.page.locator(".dffw-explorer .noUi-handle").first
-        handle.focus()
-        here.page.keyboard.press("ArrowRight")
+        here.page.locator(f".dffw-number[data-k='{k}']").click()
         there.page.bring_to_front()
-        until(there, lambda k=k, there=there: there.page.locator(".dffw-row").count() == k)
+        until(there, lambda k=k, there=there: there.page.locator(".dffw-card").count() == k)
         assert f"{k} factors explain" in settle(first)
-        box = there.page.locator(".dffw-box").nth(k - 1)
+        box = there.page.get_by_label(f"Name of factor {k}", exact=True)
         box.fill(f"name {k}")
         there.page.keyboard.press("Enter")
         here.page.bring_to_front()
         until(here, lambda k=k, here=here: names(here)[k - 1] == f"name {k}")
     assert names(first) == names(second)
-    assert first.run("print([n for n in explorer.labels.values()])").count("name") == 2
     first.page.wait_for_timeout(500)
     quiet = [(len(tab.messages()), tab.received) for tab in tabs]
     first.page.wait_for_timeout(3000)

@@ -18,8 +18,8 @@ def test_make_lab_opens_the_notebook_with_the_explorer_at_work(context, tmp_path
     server = Server(tmp_path, "lab", f"{option}={ROOT / where}")
     try:
         book = Notebook(context, server, path)
-        book.page.wait_for_function("document.querySelectorAll('.dffw-row').length > 0", timeout=90000)
-        assert book.page.locator(".dffw canvas").count() == 12
+        book.page.wait_for_function("document.querySelectorAll('.dffw-card').length > 0", timeout=90000)
+        assert book.page.locator(".dffw-tile canvas").count() == 12
         executed = book.run("print(In[1][:6])")
         book.page.reload()
         book.ready()

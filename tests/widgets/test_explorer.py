@@ -68,10 +68,12 @@ def test_the_whole_state_is_json_and_small(explorer) -> None:
     assert photos_and_heat + len(text) < 300_000
 
 
-def test_a_change_of_k_in_the_browser_is_one_message(explorer, sent) -> None:
+def test_a_change_of_k_in_the_browser_is_answered_by_one_message_and_its_echo(explorer, sent) -> None:
     explorer.set_state({"k": 5})
     assert explorer.k == explorer.result.k == 5
-    assert [(method, names) for method, names, *_ in sent] == [("update", ["scores", "status"])]
+    echo, news = [(method, names) for method, names, *_ in sent]
+    assert news == ("update", ["scores", "status"])
+    assert echo == ("echo_update", ["k"])  # for other pages of the same notebook
     consistent(explorer)
 
 
@@ -86,6 +88,7 @@ def test_a_change_of_k_in_python_is_one_message(explorer, sent) -> None:
 def test_what_the_browser_can_no_longer_ask_is_sent_back_as_it_is(explorer, sent) -> None:
     explorer.set_state({"k": 2, "selected": 5})
     assert (explorer.k, explorer.selected) == (2, -1)
+    assert ("echo_update", ["selected"]) in [message[:2] for message in sent]  # else the page would hear no more of it
     assert sent[-1][:2] == ("update", ["selected"])
     consistent(explorer)
 
