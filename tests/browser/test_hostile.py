@@ -112,7 +112,7 @@ def until(book: Notebook, true: Callable[[], bool], seconds: float = 60) -> None
 def settle(book: Notebook) -> str:
     """Wait until the kernel has nothing to do and the page knows; the status."""
     said = book.run("explorer.wait(60); print(explorer.status)")
-    until(book, lambda: names(book) == eval(book.run("print([n and ' + '.join(n) for n in explorer.labels.values()])")))
+    until(book, lambda: names(book) == eval(book.run("print([' + '.join(n) for n in explorer.labels.values()])")))
     return said
 
 
