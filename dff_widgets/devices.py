@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
+
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cudnn_status_alloc_failed", "cublas_status_alloc_failed")
 
 
 def pick_device(device: str | torch.device = "auto", near: Tensor | None = None) -> torch.device:
@@ -24,3 +29,24 @@ def pick_device(device: str | torch.device = "auto", near: Tensor | None = None)
         return torch.empty(0, device=device).device  # "cuda" becomes "cuda:0", which compares equal to a tensor's
     except (RuntimeError, AssertionError, TypeError) as error:
         raise ValueError(f'device {str(device)!r} is not available here; "auto" takes CUDA, MPS or the CPU') from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a computation ended because memory did not suffice, as torch, cuBLAS, cuDNN or the system say it."""
+    said = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(sign in said for sign in _OUT_OF_MEMORY)
+
+
+@contextlib.contextmanager
+def full_precision() -> Iterator[None]:
+    """Products in float32 inside, also where TF32 or bfloat16 is allowed for speed; the choice is restored.
+
+    The errors of a factorization are differences of large sums: with ten bits of mantissa it ends too early, and says a
+    wrong error.
+    """
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)

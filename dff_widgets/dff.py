@@ -55,7 +55,7 @@ def factorize_stack(
 
 
 def _strongest_first(activations: Extracted, factors: Factorization) -> DFFResult:
-    return DFFResult.of(activations, factors.reorder(np.argsort(-factors.strength, kind="stable").tolist()))
+    return DFFResult.of(activations, factors.reorder(factors.strongest_first))
 
 
 class DeepFeatureFactorization:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from ..devices import pick_device
+from ..devices import is_out_of_memory, pick_device
 from ..images import ImageSet, UnreadableImageError, warn_left_out
 from ..names import EMBEDDED
 from ..networks import (
@@ -287,7 +287,7 @@ class _Forward:
             caught = forward_to(self._module, self._layers, batch.to(self._like))
             features = {name: as_map(layer, caught[name], shape) for name, layer in self._layers.items()}
         except (*FORWARD_ERRORS, MemoryError) as error:
-            if _is_out_of_memory(error):
+            if is_out_of_memory(error):
                 return None
             raise ValueError(
                 f"{self._name} does not take images of {shape[1]} x {shape[0]} pixels ({one_line(error)}); "
@@ -318,13 +318,6 @@ class _Forward:
                 stacklevel=6,  # the caller of extract or extract_layers
             )
         self._most = n // 2
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    said = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
-        sign in said for sign in ("out of memory", "can't allocate memory", "cudnn_status_alloc_failed")
-    )
 
 
 class _Rows:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
+from ..devices import full_precision
 from .check import check_count, check_one_of, check_tol, to_array
 from .descent import SOLVERS, Callback, Descent, Problems, Solver, descend
 from .passes import Passes
@@ -249,7 +250,7 @@ class _Fit:
             H, W = begin(passes, batch)
             if len(batch) > 1:
                 H, W = passes.pick(H, problems.order), W[problems.order]
-            with one_thread_for(how.work * len(batch)):
+            with full_precision(), one_thread_for(how.work * len(batch)):
                 runs = descend(
                     passes,
                     self.matrix.squared_norm,

@@ -46,6 +46,12 @@ class Factorization:
         total = energy.sum()
         return energy / total if total > 0 else energy
 
+    @property
+    def strongest_first(self) -> list[int]:
+        """The factors by falling strength; equal ones as they stand."""
+        strength = self.strength.tolist()
+        return sorted(range(self.k), key=lambda j: -strength[j])
+
     def reorder(self, order: Sequence[int]) -> "Factorization":
         """The same factorization with its factors in another order.
 

@@ -266,10 +266,12 @@ class Matrix(Rows):
         # a float32 sum of 10⁷ squares is off by 10⁻⁴; sums of a row are short, and their sum is taken in float64
         self.squared_norm = float(torch.linalg.vector_norm(A, dim=1).cpu().double().square().sum())
         n, c = self.shape
-        fits = A.device == device or n * c * 4 <= memory_budget(device)
+        budget = memory_budget(device)  # asked once: A itself takes from it
+        fits = A.device == device or n * c * 4 <= budget
         self.A = A.to(device) if fits else A
-        self.step = n if self.A.device == device and n * c * 4 <= memory_budget(device) else _block_rows(n, c, device)
-        self.sparse = Sparse(A) if device.type == "cpu" and self.step == n and _pays_sparse(A, extra) else None
+        self.step = n if fits else _block_rows(n, c, budget)
+        whole = device.type == "cpu" and self.step == n
+        self.sparse = Sparse(self.A) if whole and _pays_sparse(self.A, extra) else None
 
     @property
     def cheap(self) -> bool:
@@ -338,15 +340,16 @@ def _edges(c: int) -> list[int]:
 def memory_budget(device: torch.device) -> float:
     """Bytes of A that a device may hold at once; the other half of what is free is for the iterations."""
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0] / 2
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # free, in torch's hands
+        return (torch.cuda.mem_get_info(device)[0] + kept) / 2
     if device.type == "mps":
         return (torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()) / 2
     return float("inf")
 
 
-def _block_rows(n: int, c: int, device: torch.device) -> int:
+def _block_rows(n: int, c: int, budget: float) -> int:
     """Rows in a block: half of the budget, since the next block arrives while this one is still held."""
-    return min(n, max(1, int(memory_budget(device) / 2 / (c * 4))))
+    return min(n, max(1, int(budget / 2 / (c * 4))))
 
 
 def _pays_sparse(A: Tensor, extra: int) -> bool:

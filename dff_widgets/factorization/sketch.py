@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..devices import full_precision
 from .check import check_count
 from .rows import Progress, Projection, as_rows
 
@@ -59,7 +60,8 @@ class Sketch:
             count = min(n, c) if share else check_count(rank, "rank", 1, min(n, c), f" (A is {n} x {c})")
         self.like = A if isinstance(A, Tensor) else None  # results go where A lies
 
-        values, V, Y = self.matrix.leading(count)
+        with full_precision():
+            values, V, Y = self.matrix.leading(count)
         total = self.matrix.squared_norm
         if share and total:
             held = values.cpu().double().cumsum(0) / total
@@ -67,7 +69,8 @@ class Sketch:
             V, Y = V[:, :count].contiguous(), None
         self.rank = count
         self.energy = min(1.0, float(values[:count].sum()) / total) if total else 1.0
-        self.projection = self.matrix.project(V, progress) if Y is None else Projection(Y, V)
+        with full_precision():
+            self.projection = self.matrix.project(V, progress) if Y is None else Projection(Y, V)
         if Y is not None and progress is not None:
             progress(n, n)
 

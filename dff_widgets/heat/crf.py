@@ -60,6 +60,9 @@ class GuidedFilter:
     def reduce(maps: Tensor, subsample: int) -> Tensor:
         """(n, ..., H, W) as the means of an even grid of about ``H/s`` by ``W/s`` cells, at least 1 by 1."""
         size = tuple(max(1, -(-side // subsample)) for side in maps.shape[-2:])
+        if maps.device.type == "mps" and any(side % cells for side, cells in zip(maps.shape[-2:], size, strict=True)):
+            rows, columns = (_cell_means(n, m, maps) for n, m in zip(maps.shape[-2:], size, strict=True))
+            return rows @ maps @ columns.mT  # MPS pools only to sides that divide
         return F.interpolate(maps, size=size, mode="area")
 
     def coefficients(self, maps: Tensor) -> tuple[Tensor, Tensor]:
@@ -89,6 +92,13 @@ class GuidedFilter:
     def _box(self, maps: Tensor) -> Tensor:
         rows, columns = (_window_means(side, self.radius, maps) for side in maps.shape[-2:])
         return rows @ maps @ columns.mT
+
+
+def _cell_means(n: int, cells: int, like: Tensor) -> Tensor:
+    """(cells, n) means over ``[⌊i n / cells⌋, ⌈(i + 1) n / cells⌉)``, as torch's area interpolation."""
+    i, at = torch.arange(cells, device=like.device)[:, None], torch.arange(n, device=like.device)
+    inside = ((at >= i * n // cells) & (at < -(-(i + 1) * n // cells))).to(like.dtype)
+    return inside / inside.sum(1, keepdim=True)
 
 
 def _window_means(n: int, radius: int, like: Tensor) -> Tensor:
@@ -208,6 +218,8 @@ def refine(
         if count < least or int(count) != count:
             raise ValueError(f"{name} is {count!r}; give a whole number of at least {least}")
     where = pick_device(device)
+    if pixels.dtype != np.uint8:
+        pixels = pixels.astype(np.float32)  # MPS has no float64
     guide = torch.from_numpy(np.ascontiguousarray(pixels)).to(where).permute(0, 3, 1, 2).float()
     guide = guide / 255 if pixels.dtype == np.uint8 else guide
     absent = torch.from_numpy(~np.isfinite(level)).to(where)[..., None, None]
