@@ -2,6 +2,7 @@
 # make docs  builds the documentation in site/
 # make colab passes the tests of the widgets beside Colab's versions, in .venv-colab
 # make binder runs the notebooks in what Binder installs, in .venv-binder (several GB)
+# make lowest passes tests with the oldest versions that pyproject.toml allows, in .venv-lowest (several GB)
 # make fuzz  gives every reader of files 20,000 damaged ones (INPUTS=...); it takes an hour or two
 # All do all their own set-up in .venv; a second run starts at once.
 #
@@ -17,7 +18,7 @@ NODE := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)
 NOTEBOOK := notebooks/01_explore.ipynb
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: lab test docs lint format bench colab binder fuzz clean
+.PHONY: lab test docs lint format bench colab binder lowest fuzz clean
 
 lab: .venv/lab.done
 	$(BIN)/jupyter lab $(ROOT) --LabApp.extra_labextensions_path=tools/labextensions \
@@ -50,11 +51,14 @@ colab: .venv/test.done
 binder: .venv/test.done
 	$(BIN)/python -m tools.binder $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(ARGS)
 
+lowest: .venv/python.done
+	$(BIN)/python -m tools.lowest $(ARGS)
+
 fuzz: .venv/test.done
 	FUZZ_INPUTS=$(or $(INPUTS),20000) $(BIN)/python -m pytest tests/fuzz -rP $(ARGS)
 
 clean:
-	rm -rf .venv .venv-colab .venv-binder node_modules
+	rm -rf .venv .venv-colab .venv-binder .venv-lowest node_modules
 
 .venv/python.done:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dff-widgets needs Python 3.11 or later, and $(PYTHON) is " + sys.version.split()[0] + "; say make PYTHON=...")'

@@ -39,7 +39,9 @@ def built(tmp_path_factory):
 def test_the_wheel_holds_the_whole_package_and_nothing_else(built):
     with zipfile.ZipFile(built[0]) as wheel:
         inside = {n for n in wheel.namelist() if ".dist-info/" not in n}
+        licences = {n for n in wheel.namelist() if "/licenses/" in n}
     here = {p.relative_to(ROOT).as_posix() for p in (ROOT / "dff_widgets").rglob("*.*") if p.suffix != ".pyc"}
+    assert {Path(n).name for n in licences} == {"LICENSE", "licences.md"}
     assert inside == here
     assert {Path(n).suffix for n in inside} == {".py", ".js", ".css"}
     assert built[0].stat().st_size < 1_000_000
