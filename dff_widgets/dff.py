@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,16 +10,30 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from .extraction import Activations, Progress, extract
+from .extraction import (
+    Activations,
+    NoFinerLayerError,
+    Progress,
+    extract,
+    extract_layers,
+    finer_layer,
+    held,
+    repeated,
+)
+from .extraction.finer import Passes
 from .factorization import Factorization, Sketch, nmf, nmf_stack, project
+from .heat import cell_means, unfold
 from .hierarchy import FactorTree
+from .images import ImageSet
 from .names import EMBEDDED
 from .networks import Network, load_network
 from .result import DFFResult, Extracted
+from .sharpening import carried_over, learned
 
 Array = npt.NDArray[Any]
 
 _BLOCK = 4096  # rows
+_HELD_BYTES = 2**27  # of a finer layer's activations; beyond, the images go through the network for each pass
 
 
 def factorize(activations: Extracted, k: int, *, matrix: Any = None, **options: Any) -> DFFResult:
@@ -71,6 +86,10 @@ class DeepFeatureFactorization:
         seed: of the random starts.
         device: ``"auto"`` (CUDA, then MPS, then the CPU) or a torch device.
         clamp: set negative activations to 0, for plain NMF on a layer that has some.
+        sharpen: take a finer layer out of the same forward pass, where the network has one, and learn from it where the
+            factors are: what `DFFResult.sharpen` and ``threshold="auto"`` use. It changes no factor.
+        focus: None, or ``"object"``: find first what the images have in common (k=1, sharpened), and factorize the
+            activations of that alone, each position weighted by the belief to be inside; k=1 is then the object itself.
 
     >>> from dff_widgets.datasets import creatures
     >>> result = DeepFeatureFactorization(k=3).fit(creatures(2, size=128))
@@ -90,6 +109,8 @@ class DeepFeatureFactorization:
         seed: int = 0,
         device: str = "auto",
         clamp: bool = False,
+        sharpen: bool = True,
+        focus: str | None = None,
     ) -> None:
         self.k = k
         self.network = network
@@ -100,6 +121,8 @@ class DeepFeatureFactorization:
         self.seed = seed
         self.device = device
         self.clamp = clamp
+        self.sharpen = sharpen
+        self.focus = focus
 
     def fit(self, images: Any, *, progress: Progress | bool = False) -> DFFResult:
         """Extract and factorize.
@@ -110,17 +133,30 @@ class DeepFeatureFactorization:
 
         Returns:
             DFFResult, its factors ordered by strength.
+
+        Raises:
+            ValueError: the focus is something else, or the network has no finer layer that an object is found with.
         """
+        if self.focus not in (None, "object"):
+            raise ValueError(f'focus is {self.focus!r}; give None or "object"')
         self.network_ = load_network(self.network)
-        activations = extract(
-            self.network_, images, layer=self.layer, size=self.size, device=self.device, progress=progress
-        )
+        self.object_: DFFResult | None = None
+        images, finer = ImageSet.of(images), self._finer()
+        deep, fine = self._extract(images, self.network_.layer(self.layer).name, finer, self.size, progress)
         options = {name: getattr(self, name) for name in ("solver", "n_init", "seed", "device", "clamp")}
-        self.result_ = factorize(activations, self.k, **options)
+        if self.focus:
+            self.object_ = self._learn(factorize(deep, 1, **options), deep, finer, fine)
+            deep = focused(deep, self.object_)
+        if self.object_ is not None and self.k == 1:
+            self.result_ = self.object_
+        else:
+            self.result_ = self._learn(factorize(deep, self.k, **options), deep, finer, fine)
         return self.result_
 
     def transform(self, images: Any, *, progress: Progress | bool = False) -> DFFResult:
         """The factors of the last `fit` in other images, at the same layer and size: W is kept, H is solved for.
+
+        What the fit learned of a finer layer is kept too: the new images are sharpened with it, also a single one.
 
         Args:
             images: an `ImageSet`, or what `ImageSet.of` takes.
@@ -134,11 +170,69 @@ class DeepFeatureFactorization:
         """
         if not hasattr(self, "result_"):
             raise RuntimeError("transform needs factors: call fit first")
-        fitted = self.result_
-        activations = extract(
-            self.network_, images, layer=fitted.layer, size=fitted.size, device=self.device, progress=progress
-        )
-        return apply(fitted.factorization.W, activations, clamp=self.clamp, device=self.device)
+        fitted, images = self.result_, ImageSet.of(images)
+        finer = None if fitted.sharpening is None else fitted.sharpening.layer
+        deep, fine = self._extract(images, fitted.layer, finer, fitted.size, progress)
+
+        def carried(known: DFFResult, deep: Activations) -> DFFResult:
+            found = apply(known.factorization.W, deep, clamp=self.clamp, device=self.device)
+            if known.sharpening is None or finer is None:
+                return found
+            passes = self._passes(deep, finer, fine)
+            return dataclasses.replace(found, sharpening=carried_over(known.sharpening, found, passes, held(deep)))
+
+        if self.object_ is not None and fitted is not self.object_:
+            deep = focused(deep, carried(self.object_, deep))
+        return carried(fitted, deep)
+
+    def _finer(self) -> str | None:
+        """The layer that sharpens, where there is one and it is wanted."""
+        try:
+            return finer_layer(self.network_, self.layer).name if self.sharpen or self.focus else None
+        except NoFinerLayerError:
+            if self.focus:
+                raise
+            return None
+
+    def _extract(
+        self, images: ImageSet, layer: str, finer: str | None, size: int, progress: Progress | bool
+    ) -> tuple[Activations, Activations | None]:
+        """The activations of both layers in one pass, of the finer one only where memory holds it beside the other."""
+        names = [layer]
+        if finer is not None:
+            channels, stride = self.network_.layer(finer).channels, self.network_.layer(finer).stride
+            if 6 * channels * (size / stride) ** 2 * len(images) <= _HELD_BYTES:  # float32, three by two
+                names.append(finer)
+        options: dict[str, Any] = {"size": size, "device": self.device, "progress": progress}
+        found = extract_layers(self.network_, images, names, **options)
+        return found[layer], found.get(finer or "")
+
+    def _passes(self, deep: Activations, finer: str, fine: Activations | None) -> Passes:
+        if fine is not None:
+            return held(fine)
+        options: dict[str, Any] = {"size": deep.size, "sizes": deep.sizes, "device": self.device}
+        return repeated(self.network_, deep.images, finer, **options)
+
+    def _learn(self, result: DFFResult, deep: Activations, finer: str | None, fine: Activations | None) -> DFFResult:
+        if finer is None:
+            return result
+        known = learned(result, finer, self._passes(deep, finer, fine), held(deep))
+        return dataclasses.replace(result, sharpening=known)
+
+
+def focused(activations: Activations, found: DFFResult) -> Activations:
+    """The activations of an object alone: each position weighted by the belief to be inside.
+
+    Args:
+        activations: of the layer that `found` is of.
+        found: the object in the same images: a result of one factor with a `sharpening`, or sharpened already.
+
+    Returns:
+        Activations that `factorize`, `Sketch` and `factor_tree` take as they take any.
+    """
+    sharp = found if found.maps is not None else found.sharpen(lazy=True)
+    inside = unfold(cell_means(sharp.coarse_heatmaps(i), grid) for i, grid in enumerate(activations.shapes))
+    return dataclasses.replace(activations, matrix=activations.matrix * inside)
 
 
 def apply(W: Array, activations: Extracted, *, clamp: bool = False, device: str = "auto") -> DFFResult:

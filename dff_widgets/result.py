@@ -16,17 +16,21 @@ from PIL import Image
 
 from . import storage
 from .heat import binarise, contact_sheet, fold, largest_box, normalise, palette, percentiles, thresholds, upsample
+from .heat.sharpen import Sharpening
 from .images import ImageSet, PerImage, warn_left_out
 from .steering import Steerable
 from .wording import one_line, warn_outside
 
 if TYPE_CHECKING:
+    from .extraction import Progress
     from .factorization import Factorization
     from .networks import Layer
+    from .sharpening import Rows
 
 Array = npt.NDArray[Any]
 
 _VERSION = 1  # of the saved file
+_HELD_BYTES = 2**28  # of sharp maps that `threshold="auto"` keeps; more are made image by image
 
 
 class _NotWholeError(ValueError):
@@ -67,7 +71,9 @@ class DFFResult(Steerable):
         layer: the layer's name.
         size: the short side in pixels at which the images went through the network.
         skipped: one sentence for each image that could not be read.
-        maps: None, or per image the heat maps (k, h, w) in 0..1 that `refine` made, float16 at the size it worked at.
+        maps: None, or per image the heat maps (k, h, w) in 0..1 that `refine` or `sharpen` made, float16 at the size it
+            worked at.
+        sharpening: None, or what a finer layer of the network says of the factors; see `sharpen`.
         locked: factors whose W stays while others are fitted again; see `Steerable.lock`.
     """
 
@@ -79,7 +85,8 @@ class DFFResult(Steerable):
     layer: str
     size: int
     skipped: tuple[str, ...] = ()
-    maps: tuple[Array, ...] | None = field(default=None, repr=False)
+    maps: Sequence[Array] | None = field(default=None, repr=False)
+    sharpening: Sharpening | None = field(default=None, repr=False)
     locked: tuple[int, ...] = field(default=(), repr=False)
 
     @classmethod
@@ -103,7 +110,7 @@ class DFFResult(Steerable):
 
     def coarse_heatmaps(self, i: int) -> Array:
         """(k, h, w) float32 in 0..1: the maps of image i, as in `heat`, on the layer's grid or `refine`'s."""
-        return self._coarse[i]
+        return self._coarse[i] if self.maps is None else np.asarray(self.maps[i], dtype=np.float32)
 
     def heatmaps(self, i: int) -> Array:
         """The heat maps of image i, bilinear at image size.
@@ -112,21 +119,23 @@ class DFFResult(Steerable):
             (k, height, width) float32 in 0..1: each factor divided by its maximum over the set or, in a refined result,
             each pixel's belief to be inside.
         """
-        return upsample(self._coarse[i], self.sizes[i])
+        return upsample(self.coarse_heatmaps(i), self.sizes[i])
 
     @cached_property
     def fill(self) -> Array:
         """(n, k) how strongly each factor fills each image: the mean of its coarse heat map, 0..1."""
-        return np.stack([m.mean(axis=(1, 2)) for m in self._coarse])
+        return np.stack([self.coarse_heatmaps(i).mean(axis=(1, 2)) for i in range(len(self))])
 
-    def masks(self, percentile: float = 75, *, threshold: str | None = None) -> list[Array]:
+    def masks(self, percentile: float = 75, *, threshold: str | None = None, sharpen: bool = True) -> list[Array]:
         """Binary maps at the paper's threshold, or at one that is found for each image.
 
         Args:
             percentile: 0..100, of all entries of a factor's heat maps over the set (section 4.3 of the paper).
             threshold: None, or in place of the percentile ``"otsu"``, Otsu's level of each map of each image (see
                 `heat.levels`, also for factors that are absent from an image); or ``"auto"``, the best we know
-                without labels: where `refine` finds a pixel more likely inside than not, refining first if need be.
+                without labels: where a pixel is more likely inside than not, as `sharpen` finds where this result has a
+                `sharpening`, and else `refine`; either is done first if need be.
+            sharpen: False takes `refine` alone.
 
         Returns:
             Per image (k, height, width) bool.
@@ -134,25 +143,30 @@ class DFFResult(Steerable):
         Raises:
             ValueError: the percentile or the threshold is something else.
         """
-        return list(self.lazy_masks(percentile, threshold=threshold))
+        return list(self.lazy_masks(percentile, threshold=threshold, sharpen=sharpen))
 
-    def lazy_masks(self, percentile: float = 75, *, threshold: str | None = None) -> PerImage[Array]:
+    def lazy_masks(
+        self, percentile: float = 75, *, threshold: str | None = None, sharpen: bool = True
+    ) -> PerImage[Array]:
         """`masks` as a sequence that makes each image's (k, height, width) bool when it is asked for."""
         _doubt_fraction(percentile, threshold)
-        source, levels = self.cut(percentile, threshold)
+        source, levels = self.cut(percentile, threshold, sharpen=sharpen)
         return PerImage(enumerate(levels), lambda i, level: binarise(source.heatmaps(i), level))
 
     def thresholds(self, percentile: float = 75) -> Array:
         """(k,) the level in 0..1 from which a heat map is in its mask."""
         return percentiles(self._all_heatmaps, percentile)
 
-    def boxes(self, factor: int = 0, percentile: float = 75, *, threshold: str | None = None) -> list[Array]:
+    def boxes(
+        self, factor: int = 0, percentile: float = 75, *, threshold: str | None = None, sharpen: bool = True
+    ) -> list[Array]:
         """A box around the largest connected component of a factor's mask (section 4.4 of the paper).
 
         Args:
             factor: 0..k-1.
             percentile: as in `masks`.
             threshold: as in `masks`.
+            sharpen: as in `masks`.
 
         Returns:
             Per image (4,) integers ``xmin, ymin, xmax, ymax`` in pixels from 0, both ends included; ``0, 0, -1, -1`` (a
@@ -164,7 +178,7 @@ class DFFResult(Steerable):
         if not 0 <= factor < self.k:
             raise ValueError(f"factor is {factor!r}; this result has factors 0..{self.k - 1}")
         _doubt_fraction(percentile, threshold)
-        source, levels = self.cut(percentile, threshold)
+        source, levels = self.cut(percentile, threshold, sharpen=sharpen)
         return [
             largest_box(binarise(maps[[factor]], level)[0])
             for maps, level in zip(source._all_heatmaps(), levels[:, [factor]], strict=True)
@@ -200,6 +214,52 @@ class DFFResult(Steerable):
             warn_left_out(problem)
         return dataclasses.replace(self, maps=tuple(maps), skipped=tuple(dict.fromkeys([*self.skipped, *problems])))
 
+    def sharpen(
+        self,
+        layer: str | None = None,
+        *,
+        network: Any = None,
+        coarse: Rows | None = None,
+        fine: Rows | None = None,
+        joint: bool = False,
+        size: int | None = None,
+        lazy: bool = False,
+        device: str = "auto",
+        progress: Progress | None = None,
+    ) -> DFFResult:
+        """The same factors with heat maps that are carried to a finer layer of the same network, and to the edges.
+
+        What `fit` learned of the finer layer is used where it is there. Else it is learned here: from `fine`, or from
+        the network, through which the images then go once for each of the passes (`heat.sharpen.PASSES`, and two more
+        for a single factor), so that memory holds one batch of them.
+
+        Args:
+            layer: the finer layer; by default `extraction.finer_layer` of the result's: half of its stride.
+            network: the network, where it is not one that `load_network` knows by the result's `network`.
+            coarse: the activations that this is a factorization of, which make a single factor better.
+            fine: the activations of the finer layer: `extract_layers` gives both in one forward pass.
+            joint: let the factors and a background compete for each pixel; else each is told from all the rest.
+            size: short side in pixels at which to work; by default that of the network.
+            lazy: make the maps of an image when they are asked for, each time anew, in place of all at once.
+            device: as in `DeepFeatureFactorization`.
+            progress: called with (images gone through, in all), first while learning, then while the maps are made;
+                what it raises ends the work.
+
+        Returns:
+            DFFResult with `maps` and `sharpening`; a factor that is absent from an image has a map of zeros there.
+
+        Raises:
+            ValueError: the network has no finer layer, or is not the one of this result.
+        """
+        from .sharpening import Beliefs, sharpening_of
+
+        known = self._known
+        if known is None or fine is not None or layer not in (None, known.layer):
+            options: dict[str, Any] = {"network": network, "coarse": coarse, "fine": fine, "device": device}
+            known = sharpening_of(self, layer=layer, progress=progress, **options)
+        beliefs = Beliefs(known, self.images, self.sizes, self.size if size is None else size, joint)
+        return dataclasses.replace(self, maps=beliefs if lazy else beliefs.all(progress), sharpening=known)
+
     def foreground(self) -> tuple[int, ...]:
         """The factors that together are the common object, found without labels; see `heat.foreground`."""
         H, W = np.asarray(self.factorization.H), np.asarray(self.factorization.W)
@@ -209,7 +269,9 @@ class DFFResult(Steerable):
         """The same result with its factors in another order: `order` gives the old index of each new factor."""
         maps = None if self.maps is None else tuple(m[list(order)] for m in self.maps)
         locked = tuple(new for new, old in enumerate(order) if old in self.locked)
-        return dataclasses.replace(self, factorization=self.factorization.reorder(order), maps=maps, locked=locked)
+        known = None if self._known is None else self._known.reorder(order)
+        factors = self.factorization.reorder(order)
+        return dataclasses.replace(self, factorization=factors, maps=maps, sharpening=known, locked=locked)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write one file, atomically: JSON and tensors (safetensors).
@@ -239,6 +301,9 @@ class DFFResult(Steerable):
             "locked": self.locked,
         }
         tensors.update({f"map/{i}": m for i, m in enumerate(self.maps or ())})
+        if self._known is not None:
+            content["sharpening"], finer = self._known.pack()
+            tensors.update(finer)
         return content, {"H": fac.H, "W": fac.W, **tensors}
 
     @staticmethod
@@ -271,8 +336,10 @@ class DFFResult(Steerable):
             maps = tuple(tensors[f"map/{i}"] for i in range(len(shapes))) if content.get("refined") else None
             skipped = tuple(map(str, content["skipped"]))
             locked = tuple(range(factors.W.shape[0])[f] for f in content.get("locked", ()))  # IndexError where none
-            about = str(network), str(layer), int(size)
-            result = DFFResult(factors, images, shapes, sizes, *about, skipped, maps, locked=locked)
+            finer = content.get("sharpening")
+            known = None if finer is None else Sharpening.unpack(finer, tensors, len(shapes), len(factors.W))
+            about = (str(network), str(layer), int(size), skipped)
+            result = DFFResult(factors, images, shapes, sizes, *about, maps, known, locked)
             fold(factors.H, shapes)  # says so when rows and shapes disagree
             if not len(images) == len(shapes) == len(sizes):
                 raise ValueError(f"{len(images)} images, {len(shapes)} shapes, {len(sizes)} sizes")
@@ -294,22 +361,37 @@ class DFFResult(Steerable):
 
     @cached_property
     def _coarse(self) -> list[Array]:
-        if self.maps is not None:
-            return [m.astype(np.float32) for m in self.maps]
         return fold(normalise(self.factorization.H), self.shapes)
 
     @cached_property
     def _refined(self) -> DFFResult:
         return self if self.maps is not None else self.refine()
 
-    def cut(self, percentile: float, threshold: str | None) -> tuple[DFFResult, Array]:
+    @cached_property
+    def _sharpened(self) -> DFFResult:
+        if self.maps is not None or self._known is None:
+            return self._refined
+        pixels = sum(h * w for h, w in self.sizes) * (self.size / min(min(s) for s in self.sizes)) ** 2
+        return self.sharpen(lazy=2 * self.k * pixels > _HELD_BYTES)
+
+    @property
+    def _known(self) -> Sharpening | None:
+        """The sharpening, unless it is of factors that these were made from."""
+        known = self.sharpening
+        if known is None or known.k != self.k or len(known.maps) != len(self):
+            return None
+        norms = np.linalg.norm(np.asarray(self.factorization.W, dtype=np.float64), axis=1)
+        return known if np.allclose(known.norms, norms, rtol=1e-5) else None
+
+    def cut(self, percentile: float, threshold: str | None, *, sharpen: bool = True) -> tuple[DFFResult, Array]:
         """The result whose heat maps become masks, and (n, k) the level of each image and factor."""
         if threshold is None:
             return self, np.tile(self.thresholds(percentile), (len(self), 1))
         if threshold == "otsu":
             return self, thresholds.levels(self._all_heatmaps())
         if threshold == "auto":
-            return self._refined, np.full((len(self), self.k), thresholds.REFINED)
+            source = self._sharpened if sharpen else self._refined
+            return source, np.full((len(self), self.k), thresholds.REFINED)
         raise ValueError(f"threshold is {threshold!r}; give 'auto' or 'otsu', or None for the percentile")
 
 

@@ -30,6 +30,7 @@ ORDER = [
     "factorization",
     "heat",
     "steering",
+    "sharpening",
     "result",
     "hierarchy",
     "dff",

@@ -11,17 +11,22 @@ from .extract import (
     stream,
     whole_number,
 )
+from .finer import NoFinerLayerError, finer_layer, held, repeated
 from .rest import Rest, above_mean, rest_of
 
 __all__ = [
     "Activations",
     "Batch",
+    "NoFinerLayerError",
     "Progress",
     "Rest",
     "SmallerBatchWarning",
     "above_mean",
     "extract",
     "extract_layers",
+    "finer_layer",
+    "held",
+    "repeated",
     "reporter",
     "rest_of",
     "stream",

@@ -5,7 +5,7 @@
 
 from .boxes import EMPTY_BOX, box_iou, largest_box
 from .colors import OKABE_ITO, blend, palette
-from .maps import binarise, fold, normalise, percentiles, unfold, upsample
+from .maps import binarise, cell_means, fold, normalise, percentiles, unfold, upsample
 from .thresholds import REFINED, foreground, levels, otsu
 from .tiles import contact_sheet, contrast, pack_heat, small
 
@@ -16,6 +16,7 @@ __all__ = [
     "binarise",
     "blend",
     "box_iou",
+    "cell_means",
     "contact_sheet",
     "contrast",
     "fold",

@@ -115,6 +115,33 @@ def _interpolation(source: int, target: int) -> Floats:
     return weights
 
 
+def cell_means(maps: Array, grid: tuple[int, int]) -> Floats:
+    """The means of maps over the cells of an even grid; interpolated where the grid is the finer one.
+
+    Args:
+        maps: (..., H, W).
+        grid: (h, w).
+
+    Returns:
+        (..., h, w) float32.
+    """
+    if maps.shape[-2] < grid[0] or maps.shape[-1] < grid[1]:
+        return upsample(maps, grid)
+    rows, columns = _overlaps(maps.shape[-2], grid[0]), _overlaps(maps.shape[-1], grid[1])
+    return np.asarray(rows @ np.asarray(maps, dtype=np.float32) @ columns.T, dtype=np.float32)
+
+
+@lru_cache(maxsize=32)
+def _overlaps(source: int, target: int) -> Floats:
+    """(target, source) the share of each target cell that each source cell fills; each row sums to 1."""
+    edges = np.arange(target + 1) * (source / target)
+    cells = np.arange(source)
+    shared = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
+    weights: Floats = (np.maximum(shared, 0) * (target / source)).astype(np.float32)
+    weights.flags.writeable = False
+    return weights
+
+
 def percentiles(maps: Callable[[], Iterable[Array]], q: float) -> Floats:
     """Per factor the q-th percentile of all entries of its heat maps over the set (section 4.3 of the paper).
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dff_widgets.dff import factorize
-from dff_widgets.extraction import extract
+from dff_widgets.extraction import NoFinerLayerError, extract, finer_layer
 from dff_widgets.heat import fold
 from dff_widgets.networks import load_network
 
@@ -26,6 +26,8 @@ TIMM = [
 ]
 # Where the last layer of random weights has forgotten the image, or its grid is too coarse to have corners.
 EARLIER = {"inception_v3": "Mixed_5d", "hrnet_w18_small": "layer1", "repvgg_a0": "stages.1"}
+
+NO_FINER: set[str] = set()
 
 # What a default layer is like: channels, stride, layout, tokens that are no position.
 DEFAULTS = {
@@ -79,6 +81,17 @@ def test_a_family(name, images):
         assert maps.shape == (3, HEIGHT, WIDTH)
         assert np.isfinite(maps).all()
     assert result.heatmaps(0).max() > 0
+    try:
+        finer = finer_layer(network).name
+    except NoFinerLayerError as error:
+        assert name in NO_FINER
+        assert f"{network.name} has no layer of stride" in str(error)
+        return
+    assert name not in NO_FINER
+    sharp = result.sharpen(coarse=activations, fine=extract(network, images, size=96, layer=finer))
+    assert [m.shape[0] for m in sharp.maps] == [3] * 3
+    assert all(np.isfinite(m).all() for m in sharp.maps)
+    assert network.layer(finer).stride <= default.stride
 
 
 def test_a_grid_keeps_the_aspect_of_its_image_where_the_network_lets_it():

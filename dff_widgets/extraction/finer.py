@@ -1,0 +1,116 @@
+"""The finer layer of a network that says where the factors of a deeper one are, and its features in passes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..images import ImageSet
+from ..networks import Layer, Network
+from .extract import stream
+
+Floats = npt.NDArray[np.float32]
+Passes = Callable[[], Iterable[Sequence[tuple[int, Floats]]]]  # each call: batches of (image, features (h, w, c))
+
+_BATCH = 32  # images at a time of activations that are there
+
+
+class NoFinerLayerError(ValueError):
+    """A network has no layer that is finer than the one asked about."""
+
+
+class Held(Protocol):
+    """Activations or a store, as far as its rows go."""
+
+    @property
+    def matrix(self) -> Any: ...  # noqa: D102
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]: ...  # noqa: D102
+
+
+def finer_layer(network: Network, layer: str | None = None) -> Layer:
+    """The layer that sharpens the factors of another one.
+
+    It is the last of the largest modules whose stride is half of the deep layer's: the output of a whole stage, which
+    sums up what a position is, rather than one inside a block. Where tokens keep one grid through all blocks, it is an
+    earlier block, at two thirds of the depth: the last ones have spread what is global over all positions.
+
+    Args:
+        network: from `load_network`.
+        layer: the deep layer; the default one when left out.
+
+    Raises:
+        NoFinerLayerError: there is none.
+    """
+    deep = network.layer(layer)
+    names = [known.name for known in network.layers]
+    before = network.layers[: names.index(deep.name)] if deep.name in names else network.layers
+    finer = [known for known in before if 2 * known.stride == deep.stride and known.channels > 1]
+    if finer:
+        return _outermost(finer)[-1]
+    blocks = _outermost([known for known in before if known.layout == "tokens" and known.stride == deep.stride])
+    if deep.layout == "tokens" and len(blocks) > 1:
+        return blocks[2 * (len(blocks) - 1) // 3]
+    raise NoFinerLayerError(
+        f"{network.name} has no layer of stride {deep.stride / 2:g} before {deep.name}, which could sharpen its maps; "
+        "give one by name, or a deeper layer"
+    )
+
+
+def _outermost(layers: Sequence[Layer]) -> list[Layer]:
+    """Those whose names have the fewest parts."""
+    least = min((known.name.count(".") for known in layers), default=0)
+    return [known for known in layers if known.name.count(".") == least]
+
+
+def held(activations: Held) -> Passes:
+    """Passes over activations that are there: in memory, or in a store that is read a few images at a time."""
+    ends = np.cumsum([0, *(h * w for h, w in activations.shapes)])
+
+    def passes() -> Iterator[list[tuple[int, Floats]]]:
+        for start in range(0, len(activations.shapes), _BATCH):
+            some = range(start, min(start + _BATCH, len(activations.shapes)))
+            rows = np.asarray(activations.matrix[ends[some[0]] : ends[some[-1] + 1]], dtype=np.float32)
+            parts = np.split(rows, ends[some[0] + 1 : some[-1] + 1] - ends[some[0]])
+            yield [(i, part.reshape(*activations.shapes[i], -1)) for i, part in zip(some, parts, strict=True)]
+
+    return passes
+
+
+def repeated(
+    network: Network,
+    images: ImageSet,
+    layer: str,
+    *,
+    size: int,
+    sizes: Sequence[tuple[int, int]],
+    device: str = "auto",
+) -> Passes:
+    """Passes that send the images through the network each time, so that memory holds one batch.
+
+    Args:
+        network: from `load_network`.
+        images: the images.
+        layer: the layer.
+        size: short side in pixels, as in `extract`.
+        sizes: per image its (height, width).
+        device: as in `extract`.
+    """
+
+    def passes() -> Iterator[list[tuple[int, Floats]]]:
+        lost: dict[int, str] = {}
+        known = dict(enumerate(sizes))
+        with contextlib.closing(
+            stream(network, images, [layer], size=size, sizes=known, device=device, skipped=lost)
+        ) as batches:
+            for batch in batches:
+                features = batch.features[layer].float().cpu().contiguous().numpy()
+                yield list(zip(batch.images, features, strict=True))
+        if lost:
+            raise ValueError(f"an image can no longer be read: {next(iter(lost.values()))}")
+
+    return passes
