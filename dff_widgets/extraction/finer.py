@@ -36,8 +36,8 @@ def finer_layer(network: Network, layer: str | None = None) -> Layer:
     """The layer that sharpens the factors of another one.
 
     It is the last of the largest modules whose stride is half of the deep layer's: the output of a whole stage, which
-    sums up what a position is, rather than one inside a block. Where tokens keep one grid through all blocks, it is an
-    earlier block, at two thirds of the depth: the last ones have spread what is global over all positions.
+    sums up what a position is, rather than one inside a block. Where tokens keep one grid through most of the network,
+    it is an earlier block, at two thirds of the depth: the last ones have spread what is global over all positions.
 
     Args:
         network: from `load_network`.
@@ -49,12 +49,13 @@ def finer_layer(network: Network, layer: str | None = None) -> Layer:
     deep = network.layer(layer)
     names = [known.name for known in network.layers]
     before = network.layers[: names.index(deep.name)] if deep.name in names else network.layers
-    finer = [known for known in before if 2 * known.stride == deep.stride and known.channels > 1]
-    if finer:
-        return _outermost(finer)[-1]
-    blocks = _outermost([known for known in before if known.layout == "tokens" and known.stride == deep.stride])
-    if deep.layout == "tokens" and len(blocks) > 1:
+    tokens = [known for known in before if known.layout == "tokens" and known.stride == deep.stride]
+    blocks = _outermost([known for known in tokens if known.name[-1].isdigit()])
+    if deep.layout == "tokens" and len(blocks) > 1 and 2 * names.index(blocks[0].name) < len(names):
         return blocks[2 * (len(blocks) - 1) // 3]
+    finer = _outermost([known for known in before if 2 * known.stride == deep.stride])
+    if finer:
+        return finer[-1]
     raise NoFinerLayerError(
         f"{network.name} has no layer of stride {deep.stride / 2:g} before {deep.name}, which could sharpen its maps; "
         "give one by name, or a deeper layer"
