@@ -18,7 +18,7 @@ from torch import Tensor
 from .. import factorization
 from ..extraction import Activations
 from ..heat import binarise, fold, normalise, percentiles, upsample
-from ..networks import Network, hooked, inference, input_like
+from ..networks import Layer, Network, as_map, hooked, inference, input_like, input_shape, prepare
 from ..result import DFFResult
 from .dictionaries import convex_nmf, semi_nmf, sparse
 from .metrics import best_part_iou
@@ -214,31 +214,30 @@ def grad_cam(activations: Activations, network: Network, target: int | Sequence[
     with inference(module):
         for i, (h, w) in enumerate(activations.shapes):
             pixels = _pixels(network, activations, i).to(input_like(module))
-            weights.append(_class_weights(module, activations.layer.name, pixels, classes))
+            weights.append(_class_weights(module, activations.layer, pixels, classes))
             rows.append(activations.matrix[row : row + h * w] @ weights[-1])
             row += h * w
     return as_result(activations, np.concatenate(rows)[:, None], np.mean(weights, axis=0)[None])
 
 
 def _pixels(network: Network, activations: Activations, i: int) -> Tensor:
-    """Image i as the network saw it, (1, 3, H, W)."""
-    height, width = activations.sizes[i]
-    scale = activations.size / min(height, width)
-    image = activations.images.open(i).resize((round(width * scale), round(height * scale)))
-    mean, std = (np.array(v, dtype=np.float32) for v in (network.mean, network.std))
-    return torch.from_numpy((np.asarray(image, dtype=np.float32) / 255 - mean) / std).permute(2, 0, 1)[None]
+    """Image i as the network saw it, (1, c, H, W)."""
+    own = activations.sizes[i]
+    shape = input_shape(network, own, activations.size)
+    return torch.from_numpy(prepare(network, activations.images.open(i, own), shape)).permute(2, 0, 1)[None]
 
 
-def _class_weights(module: torch.nn.Module, layer: str, pixels: Tensor, classes: Sequence[int]) -> Array:
+def _class_weights(module: torch.nn.Module, layer: Layer, pixels: Tensor, classes: Sequence[int]) -> Array:
     """(channels,) the mean gradient of the classes' scores at the layer."""
     caught: list[Tensor] = []
 
     def catch(_name: str, _module: torch.nn.Module, _inputs: tuple[Any, ...], output: Tensor) -> None:
         caught.append(output)
 
-    with hooked({layer: module.get_submodule(layer)}, catch), torch.enable_grad():
+    with hooked({layer.name: module.get_submodule(layer.name)}, catch), torch.enable_grad():
         scores = module(pixels.requires_grad_())  # the gradient flows also where a person froze the weights
         if scores.ndim != 2 or not all(0 <= c < scores.shape[1] for c in classes):
             raise ValueError(f"target is {list(classes)}; the network's output is {tuple(scores.shape)}")
         (gradient,) = torch.autograd.grad(scores[0, list(classes)].sum(), caught[0])
-    return np.asarray(gradient[0].mean(dim=(1, 2)).cpu().numpy())
+    maps = as_map(layer, gradient, (pixels.shape[2], pixels.shape[3]))  # also where the layer gives tokens
+    return np.asarray(maps[0].mean(dim=(0, 1)).cpu().numpy())

@@ -120,3 +120,32 @@ def test_grad_cam_weighs_channels_by_the_gradient_of_the_class(frozen):
     assert torch.is_grad_enabled()
     with pytest.raises(ValueError, match="target is"):
         baselines.grad_cam(acts, network, 4)
+
+
+class Tokens(torch.nn.Module):
+    """Patches of 16 pixels as a sequence, as in a vision transformer; the images have one channel, by a preprocess."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches = torch.nn.Conv2d(1, 6, 16, stride=16)
+        self.mix = torch.nn.Linear(6, 6)
+        self.head = torch.nn.Linear(6, 3)
+
+    def forward(self, x):
+        return self.head(self.mix(self.patches(x).flatten(2).mT).relu().mean(1))
+
+
+def test_grad_cam_sees_what_the_network_saw_also_as_tokens():
+    def grey(image):
+        pixels = np.asarray(image.convert("L"), dtype=np.float32) / 255
+        return torch.from_numpy(pixels)[None]
+
+    torch.manual_seed(0)
+    network = load_network(Tokens(), preprocess=grey)
+    rng = np.random.default_rng(0)
+    acts = extract(network, [rng.integers(0, 256, (70, 90, 3), dtype=np.uint8)], layer="mix", size=64)
+    result = baselines.grad_cam(acts, network, 1)
+    # the mean over the positions is linear but for the ReLU: the weights are the head's, where the unit is on
+    on = (acts.matrix > 0).mean(axis=0)
+    expected = network.module.head.weight[1].detach().numpy() * on / len(acts.matrix)
+    np.testing.assert_allclose(result.factorization.W[0], expected, atol=1e-6)
