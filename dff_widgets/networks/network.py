@@ -181,6 +181,7 @@ def load_network(
     if weights is not None and weights != "default":
         module = copy.deepcopy(module) if module is network else module
         _load_state(module, Path(weights).expanduser(), title)
+    _check_kind(module, title)
     try:
         found, multiple, input_size = _examine(module, preprocess)
     except FORWARD_ERRORS as error:
@@ -194,6 +195,17 @@ def load_network(
     mean, std = _per_channel(mean, "mean") or own_mean, _per_channel(std, "std") or own_std
     chosen = default_layer(module, layers)
     return Network(title, module, mean, std, layers, chosen, preprocess, multiple, input_size)
+
+
+def _check_kind(module: nn.Module, title: str) -> None:
+    """Refuse what has no activations to look at, and say what would do."""
+    if any(isinstance(one, torch.jit.ScriptModule) for one in module.modules()):
+        raise ValueError(f"{title} is TorchScript, whose layers nobody can look into; give the module it was made of")
+    tensors = [*module.parameters(), *module.buffers()]
+    if any(one.is_meta for one in tensors):
+        raise ValueError(f"{title} is on the meta device, without values; load its weights first")
+    if any(one.is_complex() for one in tensors):
+        raise ValueError(f"{title} has complex parameters; give a network of real ones")
 
 
 def _examine(module: nn.Module, preprocess: Preprocess | None) -> tuple[Findings, int, tuple[int, int] | None]:
