@@ -20,7 +20,7 @@ from dff_widgets.datasets import folder, voc2007
 from dff_widgets.dff import factorize
 from dff_widgets.evaluation import baselines
 from dff_widgets.evaluation.bench import Bench, Method
-from dff_widgets.extraction import Activations
+from dff_widgets.extraction import Activations, extract, finer_layer
 from dff_widgets.networks import Network
 
 IMAGENET = {  # VOC's classes -> those of ImageNet-1k, for Grad-CAM only
@@ -44,6 +44,16 @@ def crf(fit):
     return lambda activations, k, seed: fit(activations, k, seed).refine()
 
 
+def sharpened(fit, network: Network, *, clean: bool = False):
+    """The same method, carried to the finer layer; `clean` gives DFF the activations, as its estimator does."""
+
+    def fitted(activations: Activations, k: int, seed: int) -> DFFResult:
+        fine = extract(network, activations.images, layer=finer_layer(network).name, size=activations.size)
+        return fit(activations, k, seed).sharpen(coarse=activations if clean else None, fine=fine)
+
+    return fitted
+
+
 def methods(network: Network, name: str) -> dict[str, Method]:
     def cam(activations: Activations, _k: int, _seed: int) -> DFFResult:
         return baselines.grad_cam(activations, network, list(IMAGENET[name]))
@@ -59,6 +69,10 @@ def methods(network: Network, name: str) -> dict[str, Method]:
         "k-means, 75th percentile": Method(baselines.kmeans, PAPER),
         "sum of activations, 75th percentile": Method(baselines.total, PAPER),
         "sum of activations, CRF and threshold=auto": Method(crf(baselines.total), AUTO),
+        "DFF, sharpened": Method(sharpened(dff, network, clean=True), AUTO),
+        "DDT, sharpened": Method(sharpened(baselines.ddt, network), AUTO),
+        "k-means, sharpened": Method(sharpened(baselines.kmeans, network), AUTO),
+        "sum of activations, sharpened": Method(sharpened(baselines.total, network), AUTO),
         "centred box, 25 %": Method(baselines.centred_box, PAPER),
     }
     if name in IMAGENET:
