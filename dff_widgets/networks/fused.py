@@ -199,7 +199,15 @@ def fused_at(module: nn.Module, layers: Collection[str], sample: Tensor) -> nn.M
         layers: names in it.
         sample: (1, c, H, W), what it takes.
     """
-    sample = sample.to(input_like(module))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # many small steps, which with two threads on busy cores took ten times as long
+    try:
+        return _right_at(module, layers, sample.to(input_like(module)))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _right_at(module: nn.Module, layers: Collection[str], sample: Tensor) -> nn.Module:
     weights = tuple((t.data_ptr(), t._version) for t in (*module.parameters(), *module.buffers()))
     known = _COPIES.get(module)
     if known is None or known.weights != weights:
