@@ -75,8 +75,6 @@ def latencies(runs: int, clock: Callable[[], float]) -> dict[str, float]:
     found["automatic, the first time (refines)"] = from_change(lambda: setattr(explorer, "threshold", "auto"))
     found["automatic on or off"] = put("threshold", turns(None, "auto"), from_change)
     explorer.threshold = None
-    found["refinement, from the result"] = put("refine", turns(True, False), from_result)
-    explorer.refine = False
     explorer.wait()
     rng = np.random.default_rng(0)
     found["a stroke of the brush"] = statistics.median(from_change(lambda: stroke(rng)) for _ in range(runs))

@@ -24,8 +24,8 @@ STEPS = {
     "all cells run": "explorer.wait()",
     "k from 1 to 8": "for explorer.k in range(1, 9):\n    explorer.wait()",
     "three layers": "for explorer.layer in ('blocks.4.2.bn1', 'blocks.5.0.bn2', 'bn2'):\n    explorer.wait()",
-    "tree": "explorer.hierarchy = True\nexplorer.wait()",
-    "refined": "explorer.k, explorer.refine = 4, True\nexplorer.wait()",
+    "tree": "explorer.tab = 'tree'\nexplorer.wait()",
+    "refined": "explorer.k, explorer.threshold = 4, 'auto'\nexplorer.wait()",
 }
 LIST = """
 import dff_widgets as dff
