@@ -181,6 +181,8 @@ class Appearance:
         """What it is with other namings, and so another number of acts."""
         places = dict(self._places)
         for place, here in changes.items():
+            if place not in places:
+                continue  # an act of elsewhere, seen by one that knows a single place: `alone`
             namings = {node: naming for node, naming in {**places[place].namings, **here}.items() if naming is not None}
             places[place] = dataclasses.replace(places[place], namings=MappingProxyType(namings))
         return dataclasses.replace(self, acts=acts, _places=MappingProxyType(places), _acts=self._acts + 1)

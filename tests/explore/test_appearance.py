@@ -161,3 +161,12 @@ def test_ten_levels_have_ten_colours_at_most_side_by_side(model):
     for k in KS:
         assert len(set(look.hues(k))) == k
     assert OKABE_ITO[-1] not in look.colors.values()  # grey is no colour over grey photos
+
+
+def test_an_act_of_elsewhere_is_passed_over_where_one_place_is_known():
+    """So a session is saved that has something to redo at another place."""
+    look = Appearance().enter(stack(), 3).named(3, {0: ["head"]})
+    look = look.undone().enter(stack("b"), 3)
+    alone = look.alone()
+    assert alone.redone().names(3) == alone.names(3)
+    assert not alone.redone().acts.future
