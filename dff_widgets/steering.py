@@ -154,7 +154,7 @@ class Steerable:
 
     def _steered(self, factors: Factorization, locked: Iterable[int]) -> Self:
         """This result with other factors; maps that were made from the old ones go."""
-        changed = {"factorization": factors, "locked": tuple(sorted(locked)), "maps": None}
+        changed = {"factorization": factors, "locked": tuple(sorted(locked)), "maps": None, "sharpening": None}
         return replace(self, **changed)  # type: ignore[type-var]
 
 

@@ -212,7 +212,8 @@ class Desk:
         if stack is None or k not in stack:
             raise ValueError(f"k = {k} is not there")
         if self._sharp is None or self._sharp.result is not stack[k]:
-            self._sharp = Sharp(stack[k])
+            result, place = stack[k], stack.place
+            self._sharp = Sharp(result, lambda: self._model.pipeline.sharp(place, result, lambda *_: None))
         key = self._traits.drawn(stack).key
         for i in of:
             if self._model.stack is not stack:

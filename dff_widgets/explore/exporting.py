@@ -60,6 +60,8 @@ def export_result(
         known["ious"] = list(now.scores.iou)
     if kind == "html" and now.stack is not None and result.maps is None and now.stack.results.get(result.k) is result:
         known |= {"tree": now.stack.tree, "names": {k: now.appearance.labels(k) for k in now.appearance.ks}}
+    if now.state.threshold == "auto" and now.stack is not None and kind != "figure":
+        result = model.pipeline.learned(now.stack.place, result, lambda *_: None)
     WRITERS[kind](result, path, now.appearance.labels(result.k), **{**known, **options})
     for file in files:
         keeper.files.wrote(file)

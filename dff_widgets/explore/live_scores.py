@@ -24,6 +24,7 @@ from ..wording import sentence
 from .events import AppearanceChanged, Event, ResultFound, StateChanged
 from .jobs import CancelledError, Ticket
 from .model import Model
+from .state import Place
 
 _OFTEN = 0.15  # seconds between two looks at scores that are still being counted
 _TOGETHER = 8  # images between two looks at whether the counts are still wanted
@@ -69,12 +70,14 @@ class Task:
 
     Attributes:
         result: whose heat maps become masks.
+        place: of the result.
         truth: the part masks.
         version: of the truth.
         percentile, threshold: see `DFFResult.masks`.
     """
 
     result: DFFResult
+    place: Place
     truth: PartMasks
     version: int
     percentile: float
@@ -147,11 +150,11 @@ class LiveScores:
     def refresh(self) -> None:
         """Count what the model shows, unless that is done or being done."""
         now = self._model.now
-        if now.result is None:
+        if now.result is None or now.stack is None:
             self._task = None
             return
         truth = self.truth_of(now.state.images)
-        task = Task(now.result, truth, truth.version, now.state.percentile, now.state.threshold)
+        task = Task(now.result, now.stack.place, truth, truth.version, now.state.percentile, now.state.threshold)
         if task != self._task:
             same = self._task is not None and self._task.result is task.result
             self._task, self._problem = task, None
@@ -256,7 +259,10 @@ class LiveScores:
         self._publish(task, stale=False)
 
     def _added_up(self, task: Task, known: Sequence[int], places: Sequence[int], ticket: Ticket) -> Tally:
-        source, levels = task.result.cut(task.percentile, task.threshold)
+        result = task.result
+        if task.threshold == "auto":
+            result = self._model.pipeline.learned(task.place, result, lambda *_: ticket.check())
+        source, levels = result.cut(task.percentile, task.threshold)
         tally = Tally(task.result.k)
         told = time.monotonic()
         first = set(self._first)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..images import ImageSet
 from ..result import DFFResult
 from .memo import Memo
-from .prepared import Extractor, Prepared, Report
+from .prepared import Extractor, Prepared, Report, finer
 from .stack import KS, Stack
 from .state import Place, Request
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ..scale import Store
 
 STACKS = 512 << 20  # bytes of factors
-SHARP = 256 << 20  # bytes of maps that follow the edges
 
 
 class Pipeline:
@@ -49,7 +48,8 @@ class Pipeline:
         self._grids: Memo[dict[str, tuple[int, int]]] = Memo(most=16)
         self._stacks: Memo[Stack] = Memo(room=STACKS, size=lambda one: one.nbytes)
         self._suggested: Memo[SuggestedK] = Memo(most=64)
-        self._sharp: Memo[DFFResult] = Memo(room=SHARP, size=lambda one: sum(m.nbytes for m in one.maps or ()))
+        self._sharp: Memo[DFFResult] = Memo(most=16)
+        self._learned: Memo[DFFResult] = Memo(most=4)  # each may hold its sharp maps
 
     # --------------------------------------------------------------------------------------------- what is there
     def known_network(self, network: Any) -> Network | None:
@@ -183,18 +183,58 @@ class Pipeline:
 
         return self._suggested.get(place, suggest, report)
 
-    def sharp(self, result: DFFResult, report: Report) -> DFFResult:
-        """The same factors with maps that follow the edges of the images."""
+    def sharp(self, place: Place, result: DFFResult, report: Report) -> DFFResult | None:
+        """A result with maps that are carried to a finer layer, each made when it is asked for.
 
-        def refine() -> DFFResult:
+        Args:
+            place: whose layer is named.
+            result: of it.
+            report: called before and during each slow step; what it raises ends the work.
+
+        Returns:
+            None where there is no network, no finer layer, or too many images to hold its features.
+        """
+        network = self.known_network(place.network)
+        layer = None if network is None else finer(network, place.layer)
+        if layer is None or network is None:
+            return None
+
+        def sharpen() -> DFFResult:
             report("sharpening", 0, 0)
-            return result.refine()
+            deep, fine = (
+                self.prepared(dataclasses.replace(place, layer=name, basis=None), report).activations
+                for name in (place.layer, layer.name)
+            )
+            return result.sharpen(layer.name, network=network, coarse=deep, fine=fine, lazy=True)
 
-        return self._sharp.get(result, refine, report)
+        return self._sharp.get(result, sharpen, report)
+
+    def learned(self, place: Place, result: DFFResult, report: Report) -> DFFResult:
+        """A result that knows what a finer layer says of its factors, so that its automatic masks are the sharp ones.
+
+        Args:
+            place: as for `sharp`.
+            result: as for `sharp`.
+            report: as for `sharp`.
+        """
+        if result.maps is not None or result.sharpening is not None:
+            return result
+        sharp = self.sharp(place, result, report)
+        if sharp is None:
+            return result
+        return self._learned.get(result, lambda: dataclasses.replace(result, sharpening=sharp.sharpening), report)
 
     def close(self) -> None:
         """Forget everything, and remove what is on disk."""
-        for memo in (self._networks, self._subsets, self._grids, self._stacks, self._suggested, self._sharp):
+        for memo in (
+            self._networks,
+            self._subsets,
+            self._grids,
+            self._stacks,
+            self._suggested,
+            self._sharp,
+            self._learned,
+        ):
             memo.clear()
         self._extractor.close()
 

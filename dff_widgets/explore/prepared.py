@@ -158,12 +158,14 @@ class Extractor:
         return self._on_disk(place, network, images, layer.name, progress)
 
     def _companions(self, place: Place, network: Network, layer: Layer, rows: Callable[[Layer], int]) -> list[str]:
-        """The layers that are extracted with one of the scrubber's, itself first."""
+        """The layers that are extracted with one: what sharpens it, and of the scrubber's all others; itself first."""
         shown, used = scrubbed(network), 4 * rows(layer) * layer.channels
         names = [layer.name]
-        if layer.name not in [one.name for one in shown]:
-            return names
-        for other in reversed(shown):
+        others = list(reversed(shown)) if layer.name in [one.name for one in shown] else []
+        sharper = finer(network, layer.name)
+        if sharper is not None:
+            others.insert(0, sharper)
+        for other in others:
             size = 4 * rows(other) * other.channels
             known = self.known(dataclasses.replace(place, layer=other.name))
             if other.name != layer.name and known is None and used + size <= _AT_ONCE:
@@ -217,6 +219,16 @@ class Extractor:
         from .. import scale
 
         return scale.distribute(store, self._client)
+
+
+def finer(network: Network, layer: str) -> Layer | None:
+    """The layer that sharpens the factors of another one; None where there is none."""
+    from ..extraction import NoFinerLayerError, finer_layer
+
+    try:
+        return finer_layer(network, layer)
+    except NoFinerLayerError:
+        return None
 
 
 def _where(place: Place) -> tuple[Any, ...]:

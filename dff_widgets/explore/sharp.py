@@ -1,7 +1,8 @@
-"""Maps that follow the edges of the images, one image at a time: what the browser asks for tile by tile."""
+"""Sharp maps, one image at a time: what the browser asks for tile by tile."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,19 +19,25 @@ class Sharp:
 
     Args:
         result: whose.
+        carried: gives the result with maps that are carried to a finer layer of its network, or None where there is
+            none: then they follow the edges of the images alone.
     """
 
-    def __init__(self, result: DFFResult) -> None:
+    def __init__(self, result: DFFResult, carried: Callable[[], DFFResult | None] = lambda: None) -> None:
         self.result = result
+        self._carried = carried
+        self._finer: DFFResult | None = result if result.maps is not None else None
         self._levels: npt.NDArray[np.float64] | None = None
 
     def maps(self, i: int) -> npt.NDArray[Any]:
-        """(k, h, w) in 0..1 of image i: the belief to be inside, as `DFFResult.refine` has it, but smaller."""
+        """(k, h, w) in 0..1 of image i: the belief to be inside, as `DFFResult.sharpen` has it, but smaller."""
         from ..heat.crf import refine_images  # with torch
 
         result = self.result
-        if result.maps is not None:
-            return _small(np.asarray(result.maps[i], dtype=np.float32))
+        if self._finer is None and self._levels is None:
+            self._finer = self._carried()
+        if self._finer is not None and self._finer.maps is not None:
+            return _small(np.asarray(self._finer.maps[i], dtype=np.float32))
         if self._levels is None:
             self._levels = levels(result.heatmaps(i) for i in range(len(result)))
         refined = refine_images(

@@ -240,3 +240,28 @@ def test_the_table_of_quantiles_is_of_the_strength():
     np.testing.assert_allclose(
         table[:, [0, 50, 100]].T, np.quantile(np.concatenate(whole, axis=1), [0, 0.5, 1], axis=1)
     )
+
+
+def test_automatic_masks_are_the_sharp_ones_in_scores_and_exports(tmp_path):
+    from dff_widgets import export, iou
+    from dff_widgets.explore import Inline, Model
+    from dff_widgets.explore.exporting import export_result
+    from dff_widgets.explore.session_keeper import SessionKeeper
+    from dff_widgets.networks import load_network
+    from tests.explore.conftest import photos
+    from tests.small_networks import small
+
+    net = load_network(small())
+    images = photos()
+    model = Model(images, network=net, size=64, k=2, run=Inline, foresee=False, threshold="auto")
+    live = LiveScores(model, threads=1)
+    live.truth.fill(0, "head")
+    model.dress(lambda a: a.named(2, {0: ["head"]}))
+    learned = model.pipeline.learned(model.stack.place, model.result, lambda *_: None)
+    masks = learned.masks(threshold="auto")
+    expected = iou([masks[0]], [live.truth[0]], {0: ["head"]})
+    assert model.scores.iou[0] == pytest.approx(float(expected[0]))
+    export_result(model, SessionKeeper(model, live), "png", tmp_path / "a")
+    export.to_png(learned, tmp_path / "b", model.appearance.labels(2), threshold="auto")
+    first, second = ((tmp_path / folder).rglob("*.png") for folder in "ab")
+    assert [p.read_bytes() for p in sorted(first)] == [p.read_bytes() for p in sorted(second)]
