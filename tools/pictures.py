@@ -92,9 +92,6 @@ def stills(book: Notebook) -> None:
     still(book, "labelling", "explorer.look = 'heat'", ".dffw-side")
     still(book, "refined", "explorer.look = 'sharp'")
     still(book, "tree", "explorer.look, explorer.tab = 'heat', 'tree'")
-    book.run("explorer.tab, explorer.opened = 'gallery', 3")
-    book.page.locator(".dffw-focus-canvas").first.wait_for()
-    still(book, "focus", "pass")
 
 
 def comparison(book: Notebook) -> None:
