@@ -13,7 +13,8 @@ from PIL import Image
 
 from .heat import fold
 from .heat.sharpen import PASSES, Passes, Photo, Sharpening, carry, learn
-from .images import ImageSet, UnreadableImageError
+from .images import ImageSet, UnreadableImageError, warn_left_out
+from .wording import one_line
 
 if TYPE_CHECKING:
     from .extraction import Progress
@@ -195,12 +196,16 @@ def object_template(result: Sharpened, deep: Passes) -> Array:
 
 
 def photos(images: ImageSet, sizes: Sequence[tuple[int, int]]) -> Photo:
-    """Reads images at a working size, also enlarged as the network saw them; None for one that cannot be read."""
+    """Reads images at a working size, also enlarged as the network saw them.
+
+    One that cannot be read is None, and named by an `UnreadableImageWarning`.
+    """
 
     def read(i: int, shape: tuple[int, int]) -> Array | None:
         try:
             image = images.open(i, sizes[i])
-        except UnreadableImageError:
+        except UnreadableImageError as error:
+            warn_left_out(f"{one_line(error)} (its maps know no edges)")
             return None
         way = Image.Resampling.BOX if shape[0] <= image.height else Image.Resampling.BICUBIC
         return np.asarray(image.resize(shape[::-1], way))

@@ -28,13 +28,17 @@ def panel_of(result):
     return panel
 
 
+def keeper(panel):
+    return panel.panel.session
+
+
 def named(file):
     return Session.load(file).labels.value[0]
 
 
 def name(panel, word):
     panel.labels = {0: [word]}
-    assert panel.wait_saved(60)
+    assert keeper(panel).wait(60)
 
 
 @pytest.fixture
@@ -54,45 +58,41 @@ def test_autosave_ticked_before_load_leaves_yesterdays_session(result, yesterday
     panel.autosave = str(yesterday)
     name(panel, "a slip")
     assert yesterday.read_bytes() == before
-    assert "overwrite it, or load it?" in panel.question
-    assert panel.bar._question.value.startswith("⚠")
-    assert panel.bar._answers.layout.display == "flex"
-    panel.bar._answers.children[2].click()  # Load it
-    assert (panel.question, panel.bar._answers.layout.display) == (None, "none")
+    assert "overwrite it, or load it?" in keeper(panel).question
+    keeper(panel).answer("load it")
+    panel.wait(60)
+    assert keeper(panel).question is None
     assert panel.labels == {0: ["the left ear"], 1: []}
     panel.undo()
-    assert panel.wait_saved(60)
+    assert keeper(panel).wait(60)
     assert named(yesterday) == ["head"]
     assert (yesterday.parent / "work.dff.backup").read_bytes() == before
 
 
-@pytest.mark.parametrize("by", ["button", "call"])
+@pytest.mark.parametrize("by", ["answer", "call"])
 def test_it_is_overwritten_when_the_person_says_so_and_kept_as_a_backup(result, yesterday, by):
     before, panel = yesterday.read_bytes(), panel_of(result)
     panel.autosave = str(yesterday)
     name(panel, "new")
-    if by == "button":
-        panel.bar._answers.children[1].click()
+    if by == "answer":
+        keeper(panel).answer("overwrite")
     else:
         panel.save(yesterday, overwrite=True)
-    assert (panel.question, panel.bar._answers.layout.display) == (None, "none")
+    assert keeper(panel).question is None
     name(panel, "newer")
     assert named(yesterday) == ["newer"]
     assert (yesterday.parent / "work.dff.backup").read_bytes() == before
 
 
-def test_the_save_button_asks_too(result, yesterday):
+def test_saving_by_hand_asks_too(result, yesterday):
     before, panel = yesterday.read_bytes(), panel_of(result)
-    panel.bar._file.value = str(yesterday)
-    panel.bar._save.click()
-    assert yesterday.read_bytes() == before
-    assert "overwrite it, or load it?" in panel.bar._question.value
     with pytest.raises(FileExistsError, match="overwrite it, or load it"):
         panel.save(yesterday)
-    panel.bar._answers.children[1].click()
+    assert yesterday.read_bytes() == before
+    assert "overwrite it, or load it?" in keeper(panel).question
+    keeper(panel).answer("overwrite")
     assert named(yesterday) == []
-    panel.bar._save.click()  # it is ours now
-    assert "saved in" in panel.bar._said.value
+    assert "saved in" in panel.save(yesterday)  # it is ours now
 
 
 def test_two_kernels_on_one_file_notice_each_other(result, tmp_path):
@@ -100,15 +100,16 @@ def test_two_kernels_on_one_file_notice_each_other(result, tmp_path):
     one.autosave = str(file)
     name(one, "one")
     other.load(file)
+    other.wait(60)
     other.autosave = str(file)
     name(other, "other")
     name(one, "one again")
     assert named(file) == ["other"]
-    assert "was changed by another notebook or program since" in one.question
+    assert "was changed by another notebook or program since" in keeper(one).question
     one.save(file, overwrite=True)
     name(other, "other again")
     assert named(file) == ["one again"]
-    assert "was changed by another notebook or program since" in other.question
+    assert "was changed by another notebook or program since" in keeper(other).question
 
 
 def test_what_is_loaded_from_another_file_does_not_go_over_the_first(result, yesterday, tmp_path):
@@ -116,6 +117,7 @@ def test_what_is_loaded_from_another_file_does_not_go_over_the_first(result, yes
     panel.autosave = str(first)
     name(panel, "one")
     panel.load(yesterday)
+    panel.wait(60)
     name(panel, "two")
     assert named(first) == ["one"]
     assert named(yesterday) == ["two"]
@@ -124,7 +126,7 @@ def test_what_is_loaded_from_another_file_does_not_go_over_the_first(result, yes
 def test_names_given_without_a_rest_are_saved_all_the_same(result, tmp_path):
     file, panel = tmp_path / "work.dff", panel_of(result)
     panel.autosave = str(file)
-    assert panel.wait_saved(60)
+    assert keeper(panel).wait(60)
     end, n = time.monotonic() + 12, 0
     while time.monotonic() < end and named(file) == []:
         n += 1
@@ -140,6 +142,7 @@ def test_a_clean_end_drops_nothing(result, tmp_path, how):
         import sys
         import dff_widgets as dff
         panel = dff.LabelingPanel(dff.DFFResult.load("result.dff"))
+        panel.wait(60)
         panel.autosave = "work.dff"
         panel.labels = {{0: ["head"]}}
         {"" if how == "the script ends" else how}
@@ -168,11 +171,10 @@ def test_a_place_that_is_none_is_said_and_the_next_one_works(result, tmp_path, m
     monkeypatch.chdir(tmp_path)
     (tmp_path / "loop").symlink_to("loop")
     panel = panel_of(result)
-    panel.bar._file.value = path
-    panel.bar._auto.value = True
+    panel.autosave = path
     name(panel, "head")
-    assert "autosave failed: " in panel.bar._said.value
-    assert "leads nowhere" in panel.bar._said.value
+    assert "autosave failed: " in keeper(panel).said
+    assert "leads nowhere" in keeper(panel).said
     panel.autosave = "good.dff"
     name(panel, "tail")
     assert named(tmp_path / "good.dff") == ["tail"]

@@ -171,13 +171,11 @@ def test_what_the_panel_exported_itself_it_replaces_and_asks_about_the_rest(resu
         panel.export(kind, file)
         assert file.read_bytes() != first
         file.write_bytes(b"mine")
-        panel.bar._format.value, panel.bar._target.value = kind, str(file)
-        panel.bar._export.click()
-        assert "is there already" in panel.bar._question.value
+        with pytest.raises(FileExistsError):
+            panel.export(kind, file)
         assert file.read_bytes() == b"mine"
-        panel.bar._answers.children[1].click()  # Overwrite
+        panel.export(kind, file, overwrite=True)
         assert file.read_bytes() != b"mine"
-        assert panel.bar._answers.layout.display == "none"
         panel.labels = LABELS
         for one in tmp_path.iterdir():
             one.unlink()
