@@ -32,7 +32,9 @@ def listed() -> tuple[str, list[str]]:
     for item in yaml.safe_load(text)["dependencies"]:
         found += item["pip"] if isinstance(item, dict) else [item]
     (python,) = [item for item in found if item.startswith("python=")]
-    return python.replace("=", ""), [PYPI.get(item, item) for item in found if item not in (python, "pip")]
+    names = [item.partition(">")[0] for item in found]
+    called = [PYPI.get(name, name) + item[len(name) :] for name, item in zip(names, found, strict=True)]
+    return python.replace("=", ""), [item for item in called if item not in (python, "pip")]
 
 
 def main(*options: str) -> None:

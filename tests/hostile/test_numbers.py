@@ -119,4 +119,6 @@ def test_a_name_that_is_no_text_comes_back_and_goes_into_every_export(tmp_path):
     panel = dff.LabelingPanel(result)
     panel.save(tmp_path / "work.dff")
     panel.load(tmp_path / "work.dff")
-    assert "⚠" not in panel.bar._said.value
+    panel.wait(30)
+    assert panel.error is None
+    assert not panel.panel.session.problem
