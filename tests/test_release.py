@@ -40,7 +40,8 @@ def test_the_wheel_holds_the_whole_package_and_nothing_else(built):
     with zipfile.ZipFile(built[0]) as wheel:
         inside = {n for n in wheel.namelist() if ".dist-info/" not in n}
         licences = {n for n in wheel.namelist() if "/licenses/" in n}
-    here = {p.relative_to(ROOT).as_posix() for p in (ROOT / "dff_widgets").rglob("*.*") if p.suffix != ".pyc"}
+    here = {p.relative_to(ROOT).as_posix() for p in (ROOT / "dff_widgets").rglob("*.*")}
+    here = {name for name in here if not name.endswith((".pyc", ".d.ts"))}  # types are for those who change the code
     assert {Path(n).name for n in licences} == {"LICENSE", "licences.md"}
     assert inside == here
     assert {Path(n).suffix for n in inside} == {".py", ".js", ".css"}
@@ -91,7 +92,7 @@ def test_dependencies_are_those_that_are_imported():
                 found.add(node.module.partition(".")[0])
     found -= {"dff_widgets", *sys.stdlib_module_names}
     imported = {known[name][0].lower().replace("_", "-") for name in found if name in known}
-    brought = {"traitlets", "huggingface-hub"}  # by ipywidgets and timm
+    brought = {"traitlets", "ipython", "huggingface-hub"}  # by ipywidgets and timm
     optional = {name for extra in ("datasets", "export", "scale") for name in names(EXTRAS[extra])}
     assert names(PROJECT["dependencies"]) <= imported
     assert imported <= names(PROJECT["dependencies"]) | optional | brought
