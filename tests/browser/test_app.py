@@ -414,7 +414,7 @@ def test_naming(app: Open) -> None:
     assert answer(page, "toggle")["factor"] == 0
     page.get_by_role("button", name="Assign above").click()
     assert answer(page, "assign")["threshold"] == 0.5
-    page.get_by_title("Undo").click()
+    page.get_by_title("Undo (Ctrl+Z)").click()
     answer(page, "undo")
 
 

@@ -17,12 +17,13 @@ def store(tmp_path_factory):
 
 
 @pytest.fixture
-def reads(monkeypatch):
-    """The numbers of the chunks in the order in which they are read."""
+def reads(monkeypatch, tmp_path):
+    """The numbers of the chunks of this test's stores in the order in which they are read."""
     numbers, read_chunk = [], Store.read_chunk
 
     def counted(self, number):
-        numbers.append(number)
+        if self.path.is_relative_to(tmp_path):  # another test's explorer may still look ahead in its own
+            numbers.append(number)
         return read_chunk(self, number)
 
     monkeypatch.setattr(Store, "read_chunk", counted)
