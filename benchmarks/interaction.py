@@ -5,6 +5,8 @@
 Twelve creatures, the embedded network at 320 px. Each row is the time from the event in the page to the frame that
 shows its effect: for names, the changed IoU. Results are computed anew each time: only the activations are cached, as
 after a person's first look. All of it here, and over a link of 100 ms (both ways together) and 20 Mbit/s.
+
+It still speaks to the page of the first edition, and has to be written anew for the app before it can run.
 """
 
 from __future__ import annotations
