@@ -181,10 +181,10 @@ class Model:
 
     def cancel(self) -> None:
         """Stop what is being computed; the last result stays, and the state goes back to it."""
-        self._jobs.cancel()
         wanted = self.now.wanted
-        if wanted is not None and not self._jobs.busy:  # an interrupt came between the wish and its job
+        if wanted is not None:  # at once: what is asked for from here on starts from what is shown
             self._give_up(wanted, "cancelled")
+        self._jobs.cancel()
 
     def wait(self, timeout: float | None = None) -> None:
         """Block until what was asked for is there.

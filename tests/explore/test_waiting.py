@@ -129,6 +129,15 @@ def test_cancel_goes_back_to_what_is_shown(hanging):
     assert hanging.model.result is result
 
 
+def test_what_was_cancelled_can_be_asked_for_again_at_once(hanging):
+    hanging.hang()
+    hanging.model.cancel()
+    hanging.model.ask(size=80)
+    hanging.let_go()
+    hanging.model.wait(60)
+    assert hanging.model.result.size == hanging.model.state.size == 80
+
+
 def test_wait_gives_up_with_a_sentence(hanging):
     hanging.hang()
     with pytest.raises(TimeoutError, match=r"not done after 0\.05 s"):
