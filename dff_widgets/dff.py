@@ -230,7 +230,7 @@ def focused(activations: Activations, found: DFFResult) -> Activations:
     Returns:
         Activations that `factorize`, `Sketch` and `factor_tree` take as they take any.
     """
-    sharp = found if found.maps is not None else found.sharpen(lazy=True)
+    sharp = found if found.believed else found.sharpen(lazy=True)
     inside = unfold(cell_means(sharp.coarse_heatmaps(i), grid) for i, grid in enumerate(activations.shapes))
     return dataclasses.replace(activations, matrix=activations.matrix * inside)
 

@@ -72,9 +72,11 @@ class DFFResult(Steerable):
         size: the short side in pixels at which the images went through the network.
         skipped: one sentence for each image that could not be read.
         maps: None, or per image the heat maps (k, h, w) in 0..1 that `refine` or `sharpen` made, float16 at the size it
-            worked at.
+            worked at; or those of another method, see `own_maps`.
         sharpening: None, or what a finer layer of the network says of the factors; see `sharpen`.
         locked: factors whose W stays while others are fitted again; see `Steerable.lock`.
+        own_maps: whether `maps` are heat maps that a method has of its own in place of the columns of H, as
+            `baselines.ddt` has, and no beliefs: ``threshold="auto"`` then starts from H, as it does without maps.
     """
 
     factorization: Factorization
@@ -88,6 +90,7 @@ class DFFResult(Steerable):
     maps: Sequence[Array] | None = field(default=None, repr=False)
     sharpening: Sharpening | None = field(default=None, repr=False)
     locked: tuple[int, ...] = field(default=(), repr=False)
+    own_maps: bool = field(default=False, repr=False)
 
     @classmethod
     def of(cls, activations: Extracted, factors: Factorization) -> DFFResult:
@@ -99,6 +102,11 @@ class DFFResult(Steerable):
         """The first images under their heat maps, for a notebook."""
         shown = range(min(6, len(self)))
         return contact_sheet(self.images, shown, [self.coarse_heatmaps(i) for i in shown], palette(self.k), side=160)
+
+    @property
+    def believed(self) -> bool:
+        """Whether `maps` say of each pixel how likely it is inside: `refine` or `sharpen` made them."""
+        return self.maps is not None and not self.own_maps
 
     @property
     def k(self) -> int:
@@ -212,7 +220,8 @@ class DFFResult(Steerable):
         problems = [f"{lost[i]} (not refined)" for i in sorted(lost)]
         for problem in problems:
             warn_left_out(problem)
-        return dataclasses.replace(self, maps=tuple(maps), skipped=tuple(dict.fromkeys([*self.skipped, *problems])))
+        found = tuple(dict.fromkeys([*self.skipped, *problems]))
+        return dataclasses.replace(self, maps=tuple(maps), own_maps=False, skipped=found)
 
     def sharpen(
         self,
@@ -258,7 +267,8 @@ class DFFResult(Steerable):
             options: dict[str, Any] = {"network": network, "coarse": coarse, "fine": fine, "device": device}
             known = sharpening_of(self, layer=layer, progress=progress, **options)
         beliefs = Beliefs(known, self.images, self.sizes, self.size if size is None else size, joint)
-        return dataclasses.replace(self, maps=beliefs if lazy else beliefs.all(progress), sharpening=known)
+        maps = beliefs if lazy else beliefs.all(progress)
+        return dataclasses.replace(self, maps=maps, own_maps=False, sharpening=known)
 
     def foreground(self) -> tuple[int, ...]:
         """The factors that together are the common object, found without labels; see `heat.foreground`."""
@@ -299,6 +309,7 @@ class DFFResult(Steerable):
             "skipped": self.skipped,
             "refined": self.maps is not None,
             "locked": self.locked,
+            "own maps": self.own_maps,
         }
         tensors.update({f"map/{i}": m for i, m in enumerate(self.maps or ())})
         if self._known is not None:
@@ -339,7 +350,8 @@ class DFFResult(Steerable):
             finer = content.get("sharpening")
             known = None if finer is None else Sharpening.unpack(finer, tensors, len(shapes), len(factors.W))
             about = (str(network), str(layer), int(size), skipped)
-            result = DFFResult(factors, images, shapes, sizes, *about, maps, known, locked)
+            own_maps = bool(content.get("own maps", False))
+            result = DFFResult(factors, images, shapes, sizes, *about, maps, known, locked, own_maps)
             fold(factors.H, shapes)  # says so when rows and shapes disagree
             if not len(images) == len(shapes) == len(sizes):
                 raise ValueError(f"{len(images)} images, {len(shapes)} shapes, {len(sizes)} sizes")
@@ -365,11 +377,11 @@ class DFFResult(Steerable):
 
     @cached_property
     def _refined(self) -> DFFResult:
-        return self if self.maps is not None else self.refine()
+        return self if self.believed else self.refine()
 
     @cached_property
     def _sharpened(self) -> DFFResult:
-        if self.maps is not None or self._known is None:
+        if self.believed or self._known is None:
             return self._refined
         pixels = sum(h * w for h, w in self.sizes) * (self.size / min(min(s) for s in self.sizes)) ** 2
         return self.sharpen(lazy=2 * self.k * pixels > _HELD_BYTES)

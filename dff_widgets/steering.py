@@ -154,7 +154,8 @@ class Steerable:
 
     def _steered(self, factors: Factorization, locked: Iterable[int]) -> Self:
         """This result with other factors; maps that were made from the old ones go."""
-        changed = {"factorization": factors, "locked": tuple(sorted(locked)), "maps": None, "sharpening": None}
+        gone = {"maps": None, "own_maps": False, "sharpening": None}
+        changed = {"factorization": factors, "locked": tuple(sorted(locked)), **gone}
         return replace(self, **changed)  # type: ignore[type-var]
 
 

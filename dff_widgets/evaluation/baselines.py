@@ -70,7 +70,8 @@ def ddt(activations: Activations, k: int = 1, seed: int = 0) -> DFFResult:
     # The zero line belongs to the signed map: of its positive part, interpolation would lift all that is near it.
     signed = fold(result.factorization.H / max(float(result.factorization.H.max()), 1e-12), activations.shapes)
     fine = (upsample(m, (_FINE * m.shape[1], _FINE * m.shape[2])) for m in signed)
-    return dataclasses.replace(result, maps=tuple(np.maximum(m, 0).astype(np.float16) for m in fine))
+    own = tuple(np.maximum(m, 0).astype(np.float16) for m in fine)
+    return dataclasses.replace(result, maps=own, own_maps=True)
 
 
 def pca(activations: Activations, k: int, seed: int = 0) -> DFFResult:

@@ -36,7 +36,7 @@ def hard(activations: Activations, member: Array) -> DFFResult:
     W = member.T @ activations.matrix / np.maximum(member.sum(axis=0), 1)[:, None]
     block = np.ones((_FINE, _FINE))
     fine = tuple(np.kron(m, block).astype(np.float16) for m in fold(member, activations.shapes))
-    return dataclasses.replace(as_result(activations, member, W), maps=fine)
+    return dataclasses.replace(as_result(activations, member, W), maps=fine, own_maps=True)
 
 
 def background_last(member: Array, shapes: tuple[tuple[int, int], ...]) -> list[int]:

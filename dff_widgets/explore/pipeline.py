@@ -217,7 +217,7 @@ class Pipeline:
             result: as for `sharp`.
             report: as for `sharp`.
         """
-        if result.maps is not None or result.sharpening is not None:
+        if result.believed or result.sharpening is not None:
             return result
         sharp = self.sharp(place, result, report)
         if sharp is None:

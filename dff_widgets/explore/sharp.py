@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -26,18 +27,18 @@ class Sharp:
     def __init__(self, result: DFFResult, carried: Callable[[], DFFResult | None] = lambda: None) -> None:
         self.result = result
         self._carried = carried
-        self._finer: DFFResult | None = result if result.maps is not None else None
+        self._finer: DFFResult | None = result if result.believed else None
         self._levels: npt.NDArray[np.float64] | None = None
 
     def maps(self, i: int) -> npt.NDArray[Any]:
         """(k, h, w) in 0..1 of image i: the belief to be inside, as `DFFResult.sharpen` has it, but smaller."""
         from ..heat.crf import refine_images  # with torch
 
-        result = self.result
         if self._finer is None and self._levels is None:
             self._finer = self._carried()
         if self._finer is not None and self._finer.maps is not None:
             return _small(np.asarray(self._finer.maps[i], dtype=np.float32))
+        result = dataclasses.replace(self.result, maps=None)  # also where a method has maps of its own
         if self._levels is None:
             self._levels = levels(result.heatmaps(i) for i in range(len(result)))
         refined = refine_images(

@@ -4,6 +4,7 @@ import torch
 
 from dff_widgets.evaluation import baselines
 from dff_widgets.extraction import Activations, extract
+from dff_widgets.heat import upsample
 from dff_widgets.images import ImageSet
 from dff_widgets.networks import Layer, load_network
 from dff_widgets.result import DFFResult
@@ -63,6 +64,22 @@ def test_ddt_is_the_centred_component(activations):
     assert np.corrcoef(found, A.sum(1))[0, 1] > 0
     mask = baselines.ddt(activations).masks(percentile=0)[0][0]
     assert 0 < mask.mean() < 1
+
+
+@pytest.mark.parametrize("fit", [baselines.ddt, baselines.lost, baselines.normalized_cut])
+def test_automatic_masks_of_maps_of_its_own_are_refined_first(activations, fit, tmp_path):
+    result = fit(activations, 1, 0)
+    assert result.own_maps
+    refined = result.refine()
+    assert not refined.own_maps
+    result.save(tmp_path / "own.dff")
+    for one in (result, DFFResult.load(tmp_path / "own.dff")):
+        automatic = one.masks(threshold="auto")
+        for mask, belief in zip(automatic, refined.maps, strict=True):
+            assert np.array_equal(mask, upsample(belief.astype(np.float32), mask.shape[1:]) >= 0.5)
+        halves = [one.heatmaps(i) >= 0.5 for i in range(len(one))]
+        assert any(not np.array_equal(a, b) for a, b in zip(automatic, halves, strict=True))
+    assert result.masks(percentile=0)[0].any()  # its own rule still sees its own maps
 
 
 def test_kmeans_gives_each_position_to_one_cluster(activations):
