@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from ..heat import binarise, palette
-from ..labelling import JOIN
+from ..heat import palette
+from ..labelling import JOIN, Corrections, Seen
 
 if TYPE_CHECKING:  # at run time an export needs no torch, which result.py loads
     from ..result import DFFResult
@@ -99,6 +99,13 @@ class Regions:
         unnamed: what becomes of a factor that has no name: ``"skip"`` leaves it out; ``"background"`` too, but where it
             is stronger than a class, the class ends; ``"keep"`` makes it a class.
         colors: per factor ``#RRGGBB``.
+        corrections: given the index of an image, what a person corrected there, by factor; see `Seen`.
+        only: indices of the images that count, such as the accepted ones; by default all.
+
+    Attributes:
+        result: as given.
+        classes: in the order of their first factors.
+        images: the indices that count, ascending.
 
     Raises:
         ValueError: an argument is something else, or no factor has a name and none is kept.
@@ -113,6 +120,8 @@ class Regions:
         threshold: str | None,
         unnamed: Unnamed,
         colors: Sequence[str] | None,
+        corrections: Callable[[int], Corrections] | None = None,
+        only: Iterable[int] | None = None,
     ) -> None:
         if unnamed not in ("skip", "background", "keep"):
             raise ValueError(f"unnamed is {unnamed!r}; give 'skip', 'background' or 'keep'")
@@ -129,12 +138,12 @@ class Regions:
         self.result = result
         self.classes = tuple(PartClass(t, ink[f[0]], tuple(f), names[f[0]]) for t, f in members.items())
         self._background = [f for f in range(result.k) if f not in kept] if unnamed == "background" else []
-        self._source, self._levels = result.cut(percentile, threshold)
+        self._seen = Seen(result, percentile=percentile, threshold=threshold, corrections=corrections, only=only)
+        self.images = self._seen.images
 
     def strength(self, i: int) -> Array:
-        """(c, h, w) float32 of image i: the strongest heat map of each class where it is inside, 0 outside."""
-        maps = self._source.heatmaps(i)
-        maps = np.where(binarise(maps, self._levels[i]), maps, 0)
+        """(c, h, w) float32 of image i: the strongest of each class where it is inside, 0 outside; see `Seen`."""
+        maps = self._seen.strength(i)
         found = np.stack([maps[list(c.factors)].max(axis=0) for c in self.classes])
         return np.where(found >= maps[self._background].max(axis=0, initial=0), found, 0)
 

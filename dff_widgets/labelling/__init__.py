@@ -1,20 +1,31 @@
-"""Naming factors and correcting part masks: plain data, with undo, apart from any widget."""
+"""Naming factors, correcting and reviewing masks, painting parts: plain data, with undo, apart from any widget."""
 
+from .annotations import PRESENCES, REVIEWS, Annotations, Corrected
 from .autosave import Autosave, SessionFiles, UnknownFileError
+from .corrections import Correction, Corrections, applied
 from .labels import JOIN, History, PartLabels, parse_parts
 from .part_masks import PartMasks
 from .sampling import Sampling
+from .seen import Seen
 from .session import Session
 
 __all__ = [
     "JOIN",
+    "PRESENCES",
+    "REVIEWS",
+    "Annotations",
     "Autosave",
+    "Corrected",
+    "Correction",
+    "Corrections",
     "History",
     "PartLabels",
     "PartMasks",
     "Sampling",
+    "Seen",
     "Session",
     "SessionFiles",
     "UnknownFileError",
+    "applied",
     "parse_parts",
 ]
