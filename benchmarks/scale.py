@@ -29,8 +29,8 @@ from PIL import Image
 import dff_widgets as dff
 from dff_widgets.extraction import Activations
 from dff_widgets.factorization import Sketch, nmf
-from dff_widgets.factorization.descent import coordinate_descent
 from dff_widgets.factorization.rows import Rows
+from dff_widgets.factorization.rules import coordinate_descent
 from dff_widgets.images import ImageSet
 from dff_widgets.networks import Layer
 from dff_widgets.scale import Store, create, distribute
@@ -223,7 +223,7 @@ def parts(folder, options):
     V = torch.linalg.qr(torch.randn(1280, 64, generator=torch.Generator().manual_seed(0))).Q.to(device)
     W = torch.rand(K, 1280, generator=torch.Generator().manual_seed(0)).to(device)
     H = torch.rand(K, store.shape[0], device=device)
-    update = coordinate_descent
+    update, beyond = coordinate_descent, torch.full((K, 1), 0.5, device=device)
 
     def finished(value):
         if device.type == "cuda":
@@ -235,8 +235,8 @@ def parts(folder, options):
         "read, check": store.verify,
         "read, check, float32": lambda: [X.sum() for _, X in rows.dense()],
         "Gram matrix": lambda: Rows.gram(rows),
-        "one iteration on Y": lambda: projection.passes().step(H, W, update, sweeps=1, beyond=[0.5] * K),
-        "one iteration on A": lambda: rows.passes().step(H, W, update, sweeps=3, beyond=[0.5] * K),
+        "one iteration on Y": lambda: projection.passes().step(H, W, update, sweeps=1, beyond=beyond),
+        "one iteration on A": lambda: rows.passes().step(H, W, update, sweeps=3, beyond=beyond),
     }
     for name, work in works.items():
         finished(work())

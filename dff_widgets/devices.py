@@ -50,3 +50,10 @@ def full_precision() -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+def uploaded(X: Tensor, device: torch.device) -> Tensor:
+    """X on a device; to CUDA from page-locked memory, a copy, so that the host does not wait: for what is small."""
+    if device.type == "cuda" and X.device.type == "cpu":
+        return X.pin_memory().to(device, non_blocking=True)
+    return X.to(device)

@@ -1,138 +1,28 @@
-"""The iteration: rows of H, then W, with extrapolation; several problems on one A at once: restarts, or every k."""
+"""The iteration: rows of H, then W, with extrapolation; several problems on one A at once: restarts, or every k.
+
+Every decision is made by tensors where A is: on an accelerator the host only queues work, and asks once in ten
+iterations how far the problems are. One that has ended meanwhile stands still, so the result is the same.
+"""
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import accumulate
-from typing import Any, Protocol
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from .passes import Passes
-from .threads import one_thread_for
+from .passes import Passes, picked
+from .problems import Problems
+from .rules import Rule, Solver
 
-__all__ = ["SOLVERS", "Callback", "Descent", "Problems", "Solver", "coordinate_descent", "descend"]
+__all__ = ["Callback", "Descent", "descend"]
 
 WINDOW = 10  # iterations over which the stop rule looks back: one small step is not yet the end
-EPSILON = torch.finfo(torch.float32).eps
+UNASKED = 10  # iterations between two questions to an accelerator; to ask a CPU costs nothing
 
 Callback = Callable[[int, float], object]
-
-
-@dataclass(frozen=True)
-class Problems:
-    """Factorizations of one A side by side: which factors, rows of H (f, n) and W (f, c), belong to which of them.
-
-    First come the first factors of all problems, then the second ones of those that have one, and so on. So what a
-    coordinate descent updates together, one factor of each problem, is a slice.
-
-    Attributes:
-        ks: The number of factors of each problem, never rising.
-    """
-
-    ks: tuple[int, ...]
-
-    @cached_property
-    def steps(self) -> tuple[slice, ...]:
-        """The j-th factors, for each j."""
-        counts = [sum(k > j for k in self.ks) for j in range(self.ks[0])]
-        return tuple(slice(end - count, end) for count, end in zip(counts, accumulate(counts), strict=True))
-
-    @cached_property
-    def owners(self) -> tuple[int, ...]:
-        """The problem of each factor."""
-        return tuple(p for step in self.steps for p in range(step.stop - step.start))
-
-    def factors(self, problems: Iterable[int]) -> list[int]:
-        """The factors of some problems, as they stand."""
-        asked = set(problems)
-        return [f for f, p in enumerate(self.owners) if p in asked]
-
-    @property
-    def order(self) -> list[int]:
-        """Where each factor is, if the problems' own factors come one problem after the other."""
-        begins = list(accumulate(self.ks, initial=0))
-        return [begins[p] + j for j, step in enumerate(self.steps) for p in range(step.stop - step.start)]
-
-    def apart(self, G: Tensor) -> Tensor:
-        """G (f, f) with zeros between factors of different problems."""
-        if len(self.ks) == 1:
-            return G
-        owners = torch.tensor(self.owners, device=G.device)
-        return G * (owners[:, None] == owners)
-
-
-def coordinate_descent(X: Tensor, P: Tensor, G: Tensor, sweeps: int, problems: Problems | None = None) -> None:
-    """Lower ``½ Σ xᵀG x - pᵀx`` over x ≥ 0, one coordinate after the other, for every column x of X; in place.
-
-    Hierarchical alternating least squares (Cichocki & Phan 2009), repeated ``sweeps`` times while P and G stand
-    (Gillis & Glineur 2012). A factor with ``G_jj = 0`` stays as it is: the loss does not see it, and it may come back.
-
-    Args:
-        X: (f, m), at least 0.
-        P: (f, m); used up as scratch space.
-        G: (f, f), symmetric, positive semi-definite; zero between factors of different problems.
-        sweeps: Times through the coordinates.
-        problems: Whose factors these are; one problem's when left out. Problems do not see each other, so one factor of
-            each is updated at once.
-    """
-    d = G.diagonal()
-    # x_j <- max(p_j / g_jj - Σ_{l≠j} (g_jl / g_jj) x_l, 0), with the division done once for all sweeps
-    scale = torch.where(d > 0, 1 / d, 0.0).unsqueeze(-1)
-    scaled = G * scale
-    scaled.diagonal().copy_(torch.where(d > 0, 0.0, -1.0))
-    P.mul_(scale)
-    steps = [slice(j, j + 1) for j in range(len(X))] if problems is None else problems.steps
-    # a matrix-vector product is twice as quick as a matrix of one row
-    at = [step.start if step.stop - step.start == 1 else step for step in steps]
-    parts = [(P[j], scaled[j], X[j]) for j in at]
-    with one_thread_for(X.numel()):
-        for _ in range(sweeps):
-            for target, weights, x in parts:
-                if x.ndim == 1:
-                    torch.clamp_min(torch.addmv(target, X.mT, weights, alpha=-1), 0, out=x)
-                else:
-                    torch.clamp_min(torch.addmm(target, weights, X, alpha=-1), 0, out=x)
-
-
-def _multiply(X: Tensor, P: Tensor, G: Tensor, sweeps: int, problems: Problems | None = None) -> None:
-    """``X ← X ∘ P / (G X)`` (Lee & Seung 2001, as scikit-learn does it: a zero denominator counts as epsilon)."""
-    below = G @ X
-    X.mul_(P.div_(below.masked_fill_(below == 0, EPSILON)))
-
-
-def _least_squares(X: Tensor, P: Tensor, G: Tensor, sweeps: int, problems: Problems | None = None) -> None:
-    """``X = G⁺ P``: W of semi-NMF (Ding, Li & Jordan 2010, eq. 10), free in sign."""
-    wide, problems = G.cpu().double(), problems or Problems((len(X),))
-    for p in range(len(problems.ks)):  # each with the smallest eigenvalue that counts as its own
-        own = problems.factors([p])
-        X[own] = torch.linalg.pinv(wide[own][:, own], hermitian=True).to(P) @ P[own]
-
-
-class Rule(Protocol):
-    """Makes X better, in place, given P and G; see :func:`coordinate_descent`."""
-
-    def __call__(self, X: Tensor, P: Tensor, G: Tensor, sweeps: int, problems: Problems | None = None) -> None: ...
-
-
-@dataclass(frozen=True)
-class Solver:
-    """How H and W are updated, each given the other."""
-
-    update_h: Rule
-    update_w: Rule
-    signed: bool = False  # W may be negative
-    extrapolated: bool = True
-    penalty: Callable[[Tensor], Tensor] | None = None  # of W (f, c) to (f,), added to ‖A - H W‖²
-
-
-SOLVERS = {
-    "hals": Solver(coordinate_descent, coordinate_descent),
-    "mu": Solver(_multiply, _multiply, extrapolated=False),
-    "semi": Solver(coordinate_descent, _least_squares, signed=True),
-}
 
 
 @dataclass(frozen=True)
@@ -158,53 +48,82 @@ class Descent:
     cancelled: bool
 
 
-@dataclass
-class _Going:
-    """A problem that has not ended."""
+class _Course:
+    """Of each problem: its errors, how far its next step goes, and whether it goes on; all (p,), on the device."""
 
-    number: int
-    step: float = 0.0  # extrapolation of the coming iteration; 0 is a plain, safe step
-    beta: float = 0.5
-    cap: float = 1.0
-    history: list[float] = field(default_factory=list)  # of errors
+    def __init__(self, count: int, device: torch.device) -> None:
+        wide = torch.float32 if device.type == "mps" else torch.float64  # MPS has no other
+        self.step = torch.zeros(count, dtype=wide, device=device)  # of the coming extrapolation; 0 is a plain, safe one
+        self.beta, self.cap = torch.full_like(self.step, 0.5), torch.ones_like(self.step)
+        self.first = torch.full_like(self.step, math.inf)
+        self.errors: deque[Tensor] = deque(maxlen=WINDOW + 1)
+        self.going = torch.ones(count, dtype=torch.bool, device=device)
+        self.n_iter = torch.zeros_like(self.step)
 
-    def took(self, error: float, solver: Solver) -> bool:
-        """Whether the step that led to this error is kept; and how far the next one goes."""
-        if not solver.extrapolated or not self.history or error < self.history[-1]:
-            self.history.append(error)
-            if solver.extrapolated:
-                if self.step:
-                    self.beta = min(self.cap, 1.05 * self.beta)
-                    self.cap = min(1.0, 1.02 * self.cap)
-                self.step = self.beta
-            return True
-        self.history.append(self.history[-1])
-        self.cap, self.beta, self.step = self.beta, self.beta / 2, 0.0
-        return False
+    def take(self, error: Tensor, tol: float, extrapolated: bool) -> Tensor:
+        """Which trials are kept, given their errors; how far the next ones go, and which problems have ended."""
+        if not self.errors:
+            self.first, better = error, torch.ones_like(self.going)
+        elif extrapolated:
+            better = error < self.errors[-1]
+        else:
+            better = torch.ones_like(self.going)
+        taken = better & self.going
+        self.errors.append(torch.where(taken, error, self.errors[-1] if self.errors else error))
+        self.n_iter += self.going
+        floor = ~better & (self.step == 0)  # not even a plain step: rounding is all that is left
+        if extrapolated:
+            self._steer(taken, self.going & ~better)
+        self.going = self.going & ~floor
+        if len(self.errors) > WINDOW:  # the stop rule: relative decrease over the last iterations
+            self.going = self.going & ~(self.errors[0] - self.errors[-1] < tol * self.first)
+        return taken
 
-    def settled(self, tol: float) -> bool:
-        """The stop rule: relative decrease over the last WINDOW iterations."""
-        h = self.history
-        return len(h) > WINDOW and h[-1 - WINDOW] - h[-1] < tol * h[0]
+    def _steer(self, taken: Tensor, refused: Tensor) -> None:
+        """Longer steps while the loss falls; after a refusal a plain one, and shorter ones from there."""
+        longer, beta, cap = taken & (self.step > 0), self.beta, self.cap
+        self.beta = torch.where(longer, torch.minimum(cap, 1.05 * beta), torch.where(refused, beta / 2, beta))
+        self.cap = torch.where(longer, (1.02 * cap).clamp_max(1), torch.where(refused, beta, cap))
+        self.step = torch.where(taken, self.beta, 0.0)
+
+    def told(self, iterations: int) -> tuple[list[list[float]], list[bool], list[int]]:
+        """The errors of the last iterations, which problems go on, and their iterations: the one question."""
+        asked = [*list(self.errors)[-iterations:], self.going.to(self.step), self.n_iter]
+        *errors, going, n_iter = torch.stack(asked).tolist()
+        return errors, [bool(g) for g in going], [int(n) for n in n_iter]
+
+    def keep(self, problems: list[int]) -> None:
+        """Only some problems from here on."""
+        self.errors = deque((picked(error, problems) for error in self.errors), WINDOW + 1)
+        self.step, self.beta, self.cap = (picked(x, problems) for x in (self.step, self.beta, self.cap))
+        self.first, self.going, self.n_iter = (picked(x, problems) for x in (self.first, self.going, self.n_iter))
 
 
 class _State:
     """What an iteration carries; problems that have ended leave."""
 
-    def __init__(self, H: Any, W: Tensor, problems: Problems) -> None:
-        self.H, self.W, self.problems = H, W, problems
+    def __init__(self, H: Any, W: Tensor, problems: Problems, solver: Solver) -> None:
+        self.H, self.W, self.solver = H, W, solver
         self.ahead = W  # where the next update of H looks: W, or W extrapolated
-        self.going = [_Going(number) for number in range(len(problems.ks))]
+        self.course = _Course(len(problems.ks), W.device)
+        self.numbers = list(range(len(problems.ks)))
+        self._arrange(problems)
 
-    def beyond(self) -> list[float]:
-        """Each factor's step."""
-        return [self.going[p].step for p in self.problems.owners]
+    def _arrange(self, problems: Problems) -> None:
+        self.problems = problems
+        self.update_h, self.update_w = _Apart(self.solver.update_h, problems), _Apart(self.solver.update_w, problems)
+
+    def beyond(self) -> Tensor | None:
+        """Each factor's step, (f, 1); None for a solver that takes none."""
+        return self.problems.by_factor(self.course.step).to(self.W) if self.solver.extrapolated else None
 
     def keep(self, passes: Passes, problems: list[int]) -> None:
+        """Only some problems from here on."""
         factors = self.problems.factors(problems)
-        self.H, self.W, self.ahead = passes.pick(self.H, factors), self.W[factors], self.ahead[factors]
-        self.going = [self.going[p] for p in problems]
-        self.problems = Problems(tuple(self.problems.ks[p] for p in problems))
+        self.H, self.W, self.ahead = passes.pick(self.H, factors), picked(self.W, factors), picked(self.ahead, factors)
+        self.course.keep(problems)
+        self.numbers = [self.numbers[p] for p in problems]
+        self._arrange(Problems(tuple(self.problems.ks[p] for p in problems)))
 
 
 def descend(
@@ -237,70 +156,48 @@ def descend(
         max_iter: Iterations at most.
         tol: A problem ends when its error fell by less than ``tol`` times its first error over the last ten iterations.
         sweeps: Inner sweeps of an update.
-        callback: Called with the iteration and the least error so far; a true answer cancels.
+        callback: Called with the iteration and the least error so far; a true answer cancels. On an accelerator it is
+            called for ten iterations at a time, after the last of them.
     """
-    state, least = _State(H, W, problems), math.inf
+    state, least, iteration, cancelled = _State(H, W, problems, solver), math.inf, 0, False
     found: dict[int, Descent] = {}
-    for iteration in range(1, max_iter + 1):
-        trial, W, errors = _iterate(passes, squared_norm, state, solver, sweeps)
-        floor = _accept(passes, state, trial, W, errors, solver)
-        least = min(least, *(one.history[-1] for one in state.going))
-        cancelled = bool(callback and callback(iteration, least))
-        ended = [f or one.settled(tol) for f, one in zip(floor, state.going, strict=True)]
+    unasked = 1 if W.device.type == "cpu" else UNASKED
+    while len(found) < len(problems.ks):
+        count = min(unasked, max_iter - iteration)
+        for _ in range(count):
+            _iterate(passes, squared_norm, state, tol, sweeps)
+        errors, going, n_iter = state.course.told(count)
+        for error in errors:
+            iteration, least = iteration + 1, min(least, *error)
+            cancelled = cancelled or bool(callback and callback(iteration, least))
         last = cancelled or iteration == max_iter
-        for p, (done, one) in enumerate(zip(ended, state.going, strict=True)):
-            if done or last:
+        for p, number in enumerate(state.numbers):
+            if last or not going[p]:
                 own = state.problems.factors([p])
-                found[one.number] = Descent(
-                    passes.pick(state.H, own), state.W[own], one.history[-1], iteration, done, cancelled
-                )
-        if last or all(ended):
-            break
-        if any(ended):
-            state.keep(passes, [p for p, done in enumerate(ended) if not done])
+                H, W = passes.pick(state.H, own), picked(state.W, own)
+                found[number] = Descent(H, W, errors[-1][p], n_iter[p], not going[p], cancelled)
+        if 0 < len(problems.ks) - len(found) < len(state.numbers):
+            state.keep(passes, [p for p, goes_on in enumerate(going) if goes_on])
     return [found[number] for number in range(len(problems.ks))]
 
 
-def _iterate(
-    passes: Passes, squared_norm: float, state: _State, solver: Solver, sweeps: int
-) -> tuple[Any, Tensor, list[float]]:
-    """One step of every problem: a trial H and W, and their relative errors."""
-    problems = state.problems
-    update_h, update_w = _Apart(solver.update_h, problems), _Apart(solver.update_w, problems)
-    trial, Q, S = passes.step(state.H, state.ahead, update_h, sweeps=sweeps, beyond=state.beyond())
+def _iterate(passes: Passes, squared_norm: float, state: _State, tol: float, sweeps: int) -> None:
+    """One step of every problem: a trial, taken where it lowered the loss."""
+    solver, problems, course = state.solver, state.problems, state.course
+    trial, Q, S = passes.step(state.H, state.ahead, state.update_h, sweeps=sweeps, beyond=state.beyond())
     W = state.ahead.clone(memory_format=torch.contiguous_format)
-    update_w(W, Q.clone(), S, sweeps)
-    # float64 where there is any (MPS has none): the sums run over k x c terms of one sign
-    wide = torch.float32 if W.device.type == "mps" else torch.float64
-    cross = (Q * W).sum(1, dtype=wide)
-    square = problems.apart(S * (W @ W.mT)).sum(1, dtype=wide)
-    by_factor = square - 2 * cross
+    state.update_w(W, Q.clone(), S, sweeps)
+    # float64 where there is any: the sums run over k x c terms of one sign
+    cross = (Q * W).sum(1, dtype=course.step.dtype)
+    loss = problems.apart(S * (W @ W.mT)).sum(1, dtype=course.step.dtype) - 2 * cross
     if solver.penalty is not None:
-        by_factor = by_factor + solver.penalty(W)
-    losses = [0.0] * len(problems.ks)
-    for p, loss in zip(problems.owners, by_factor.tolist(), strict=True):
-        losses[p] += loss
-    return trial, W, [math.sqrt(max(squared_norm + v, 0.0) / squared_norm) for v in losses]
-
-
-def _accept(passes: Passes, state: _State, trial: Any, W: Tensor, errors: list[float], solver: Solver) -> list[bool]:
-    """Take the trials that lowered the loss; says of each problem whether not even a plain step did."""
-    floor, refused, previous = [], [], state.W
-    for p, (one, error) in enumerate(zip(state.going, errors, strict=True)):
-        plain = one.step == 0
-        taken = one.took(error, solver)
-        floor.append(plain and not taken)  # rounding is all that is left
-        if not taken:
-            refused.append(p)
-    factors = state.problems.factors(refused)
-    W[factors] = state.W[factors]
-    state.H, state.W = passes.merge(trial, state.H, factors), W
+        loss = loss + solver.penalty(W)
+    error = ((problems.totals(loss) + squared_norm).clamp_min(0) / squared_norm).sqrt()
+    taken = problems.by_factor(course.take(error, tol, solver.extrapolated))
+    previous, state.W = state.W, torch.where(taken, W, state.W)
+    state.H, state.ahead = passes.merge(trial, state.H, taken), state.W
     beyond = state.beyond()
-    if any(beyond):
-        step = torch.tensor(beyond, device=W.device).unsqueeze(-1)
-        state.ahead = torch.lerp(W, previous, -step)
+    if beyond is not None:
+        state.ahead = torch.lerp(state.W, previous, -beyond)
         if not solver.signed:
             state.ahead.clamp_min_(0)
-    else:
-        state.ahead = W
-    return floor

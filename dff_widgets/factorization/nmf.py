@@ -10,10 +10,12 @@ from torch import Tensor
 
 from ..devices import full_precision
 from .check import check_count, check_one_of, check_tol, to_array
-from .descent import SOLVERS, Callback, Descent, Problems, Solver, descend
-from .passes import Passes
+from .descent import Callback, Descent, descend
+from .passes import Passes, picked
+from .problems import Problems
 from .result import Factorization
 from .rows import Lazy, Rows, as_rows
+from .rules import SOLVERS, Solver
 from .sketch import Sketch
 from .start import start
 from .threads import one_thread_for
@@ -75,7 +77,8 @@ def nmf(
             GPU's memory does not hold goes through it in blocks of rows. A sketch has its own device.
         clamp: Replace negative entries of A by 0 (in a copy), for plain NMF of a layer that has them.
         callback: Called after every iteration as ``callback(iteration, error)``, with the least relative error so far;
-            a true return value stops and returns what has been reached. On a sketch, the error is an estimate.
+            a true return value stops and returns what has been reached. On a sketch, the error is an estimate; on an
+            accelerator, which is asked seldom, ten iterations are told at a time.
 
     Returns:
         The factors, neither normalized nor sorted, and their error on A.
@@ -249,7 +252,7 @@ class _Fit:
             problems = Problems(tuple(k for k, _ in batch))
             H, W = begin(passes, batch)
             if len(batch) > 1:
-                H, W = passes.pick(H, problems.order), W[problems.order]
+                H, W = passes.pick(H, problems.order), picked(W, problems.order)
             with full_precision(), one_thread_for(how.work * len(batch)):
                 runs = descend(
                     passes,

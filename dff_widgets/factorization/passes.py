@@ -10,7 +10,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-__all__ = ["Block", "Blocks", "Local", "Passes", "Update", "pass_over"]
+from ..devices import uploaded
+
+__all__ = ["Block", "Blocks", "Local", "Passes", "Update", "pass_over", "picked"]
 
 Update = Callable[[Tensor, Tensor, Tensor, int], object]  # (X, P, G, sweeps), X in place; see coordinate_descent
 
@@ -50,6 +52,13 @@ def pass_over(blocks: Blocks, W: Tensor, update: Callable[[slice, Tensor, Tensor
     return Q, S
 
 
+def picked(X: Tensor, indices: list[int]) -> Tensor:
+    """Some of X along its first axis; X itself where that is all of it in order."""
+    if indices == list(range(len(X))):
+        return X
+    return X.index_select(0, uploaded(torch.tensor(indices), X.device))
+
+
 class Passes(Protocol):
     """Passes over some A, and the H (k, n) that they update, which may lie in parts elsewhere."""
 
@@ -58,17 +67,17 @@ class Passes(Protocol):
         ...
 
     def step(
-        self, H: Any, W: Tensor, update: Update, *, sweeps: int, beyond: list[float]
+        self, H: Any, W: Tensor, update: Update, *, sweeps: int, beyond: Tensor | None
     ) -> tuple[Any, Tensor, Tensor]:
-        """H after one update for W (k, c), each factor extrapolated by ``beyond`` (k); with H A and H Hᵀ."""
+        """H after one update for W (k, c), extrapolated by ``beyond`` (1 or k, 1) if at all; with H A and H Hᵀ."""
         ...
 
     def pick(self, H: Any, factors: list[int]) -> Any:
         """Some of the k factors, in the order asked for."""
         ...
 
-    def merge(self, trial: Any, H: Any, refused: list[int]) -> Any:
-        """``trial``, with the refused factors as in H; trial is used up."""
+    def merge(self, trial: Any, H: Any, taken: Tensor) -> Any:
+        """``trial`` where ``taken`` (1 or k, 1) says so, else H; trial is used up."""
         ...
 
     def join(self, parts: list[Any]) -> Any:
@@ -95,18 +104,17 @@ class Local:
         return H
 
     def step(
-        self, H: Tensor, W: Tensor, update: Update, *, sweeps: int, beyond: list[float]
+        self, H: Tensor, W: Tensor, update: Update, *, sweeps: int, beyond: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """As in `Passes`; H is left alone."""
         trial = torch.empty_like(H)
-        step = torch.tensor(beyond, device=H.device).unsqueeze(-1)
 
         def update_block(rows: slice, P: Tensor, G: Tensor) -> Tensor:
             old, new = H[:, rows], trial[:, rows]
             new.copy_(old)
             update(new, P, G, sweeps)
-            if any(beyond):
-                new.lerp_(old, -step).clamp_min_(0)
+            if beyond is not None:
+                new.lerp_(old, -beyond).clamp_min_(0)
             return new
 
         Q, S = pass_over(self.blocks(), W, update_block)
@@ -114,13 +122,13 @@ class Local:
 
     def pick(self, H: Tensor, factors: list[int]) -> Tensor:
         """Some of the k factors."""
-        return H if factors == list(range(len(H))) else H[factors]
+        return picked(H, factors)
 
-    def merge(self, trial: Tensor, H: Tensor, refused: list[int]) -> Tensor:
-        """As in `Passes`; ``trial`` is changed."""
-        if refused:
-            trial[refused] = H[refused]
-        return trial
+    def merge(self, trial: Tensor, H: Tensor, taken: Tensor) -> Tensor:
+        """As in `Passes`."""
+        if H.device.type == "cpu" and bool(taken.all()):  # an accelerator is not asked: the host would wait for it
+            return trial
+        return torch.where(taken, trial, H)
 
     def join(self, parts: list[Tensor]) -> Tensor:
         """One H of all factors."""

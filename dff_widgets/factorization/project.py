@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from .check import to_array, to_matrix
-from .descent import coordinate_descent
 from .rows import as_rows
+from .rules import coordinate_descent
 
 __all__ = ["project"]
 

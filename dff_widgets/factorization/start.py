@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..devices import uploaded
 from .check import check_one_of, to_matrix
 from .eigen import leading_eigenvectors
 from .result import Factorization
@@ -30,7 +31,7 @@ def start(
     if isinstance(init, str):
         if check_one_of(init, "init", ("random", "nndsvda")) == "random":
             H, W = _random(A, k, signed, seed)
-            return H.to(A.device), W.to(A.device)
+            return uploaded(H, A.device), uploaded(W, A.device)
         if signed or not A.nonnegative:
             raise ValueError('init="nndsvda" needs a non-negative A and W; use init="random" with solver="semi"')
         return _nndsvda(A, k, axes)

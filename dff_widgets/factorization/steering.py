@@ -17,11 +17,13 @@ import torch
 from torch import Tensor
 
 from .check import check_count, to_array, to_matrix
-from .descent import SOLVERS, Callback, Problems, Solver, coordinate_descent
+from .descent import Callback
 from .nmf import nmf, run
 from .passes import Update
+from .problems import Problems
 from .result import Factorization
 from .rows import Rows, as_rows
+from .rules import SOLVERS, Solver, coordinate_descent
 from .sketch import Sketch
 from .start import extended
 
@@ -217,7 +219,7 @@ def _example(example: Any, f: int, matrix: Rows) -> Tensor:
 def _best_h(matrix: Rows, H: Tensor, W: Tensor, update: Update) -> tuple[Tensor, Tensor, Tensor]:
     """H (k, n) after many sweeps of an update for this W, with H A and H Hᵀ: one read of A."""
     passes = matrix.passes()
-    H, Q, S = passes.step(passes.place(H), W, update, sweeps=SWEEPS, beyond=[0.0] * len(W))
+    H, Q, S = passes.step(passes.place(H), W, update, sweeps=SWEEPS, beyond=None)
     return passes.collect(H), Q, S
 
 

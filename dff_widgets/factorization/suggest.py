@@ -13,9 +13,9 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from .check import check_count
-from .descent import SOLVERS, coordinate_descent
 from .nmf import nmf_stack
 from .rows import Rows, as_rows
+from .rules import SOLVERS, coordinate_descent
 from .sketch import Sketch
 from .start import start
 

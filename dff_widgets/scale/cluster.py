@@ -175,9 +175,10 @@ class _Remote:
         return _Spread(self._map(_placed, [part.rows for part in self.parts], file=start.file), start)
 
     def step(
-        self, H: _Spread, W: Tensor, update: Update, *, sweeps: int, beyond: list[float]
+        self, H: _Spread, W: Tensor, update: Update, *, sweeps: int, beyond: Tensor | None
     ) -> tuple[_Spread, Tensor, Tensor]:
-        options = {"update": update, "sweeps": sweeps, "beyond": list(beyond), "device": self.device}
+        steps = None if beyond is None else beyond.numpy()
+        options = {"update": update, "sweeps": sweeps, "beyond": steps, "device": self.device}
         made = self._map(_step, self.blocks, H.blocks, W=_told(self.client, W.numpy()), **options)
         sums = self._map(_sums, made, priority=_SOON)
         Q, S = _tree(self.client, sums, _summed).result()
@@ -186,10 +187,10 @@ class _Remote:
     def pick(self, H: _Spread, factors: list[int]) -> _Spread:
         return _Spread(self._map(_picked, H.blocks, factors=factors), H.start)
 
-    def merge(self, trial: _Spread, H: _Spread, refused: list[int]) -> _Spread:
-        if not refused:
+    def merge(self, trial: _Spread, H: _Spread, taken: Tensor) -> _Spread:
+        if bool(taken.all()):
             return trial
-        return _Spread(self._map(_merged, trial.blocks, H.blocks, refused=refused), H.start)
+        return _Spread(self._map(_merged, trial.blocks, H.blocks, taken=taken.numpy()), H.start)
 
     def join(self, parts: list[_Spread]) -> _Spread:
         if len(parts) == 1:
@@ -249,11 +250,12 @@ def _placed(rows: slice, file: Path) -> tuple[Array]:
 
 
 def _step(
-    block: Any, H: tuple[Array, ...], *, W: Array, update: Update, sweeps: int, beyond: list[float], device: Any
+    block: Any, H: tuple[Array, ...], *, W: Array, update: Update, sweeps: int, beyond: Array | None, device: Any
 ) -> tuple[Array, Array, Array]:
     where = pick_device(device)
     passes = Local(lambda: block.blocks(where))
-    new, Q, S = passes.step(_tensor(H[0], where), _tensor(W, where), update, sweeps=sweeps, beyond=beyond)
+    steps = None if beyond is None else _tensor(beyond, where)
+    new, Q, S = passes.step(_tensor(H[0], where), _tensor(W, where), update, sweeps=sweeps, beyond=steps)
     return new.cpu().numpy(), Q.cpu().numpy(), S.cpu().numpy()
 
 
@@ -277,10 +279,8 @@ def _joined(parts: list[tuple[Array, ...]]) -> tuple[Array]:
     return (np.concatenate([part[0] for part in parts]),)
 
 
-def _merged(trial: tuple[Array, ...], H: tuple[Array, ...], refused: list[int]) -> tuple[Array]:
-    merged = trial[0].copy()
-    merged[refused] = H[0][refused]
-    return (merged,)
+def _merged(trial: tuple[Array, ...], H: tuple[Array, ...], taken: Array) -> tuple[Array]:
+    return (np.where(taken, trial[0], H[0]),)
 
 
 # ---------------------------------------------------------------------------------------------------- extraction

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-import dff_widgets.factorization.descent as descent
 from dff_widgets.factorization import Sketch, nmf, nmf_stack
+from dff_widgets.factorization.problems import Problems
+from dff_widgets.factorization.rules import coordinate_descent
 
 from .test_nmf import activations, twin_coordinates
 
@@ -33,7 +34,7 @@ def assert_same(stack, alone, atol=1e-3):
 
 # ------------------------------------------------------------------------------------------------- the arrangement
 def test_the_factors_of_problems_of_several_sizes_stand_coordinate_by_coordinate():
-    problems = descent.Problems((4, 2, 2, 1))
+    problems = Problems((4, 2, 2, 1))
     assert problems.owners == (0, 1, 2, 3, 0, 1, 2, 0, 0)
     assert [(s.start, s.stop) for s in problems.steps] == [(0, 4), (4, 7), (7, 8), (8, 9)]
     one_after_the_other = np.array([0, 0, 0, 0, 1, 1, 2, 2, 3])
@@ -45,7 +46,7 @@ def test_the_factors_of_problems_of_several_sizes_stand_coordinate_by_coordinate
 
 @pytest.mark.parametrize("ks", [(3,), (2, 2, 2), (5, 3, 1), (4, 4, 2)])
 def test_coordinate_descent_of_several_problems_is_that_of_each(ks):
-    rng, problems = np.random.default_rng(0), descent.Problems(ks)
+    rng, problems = np.random.default_rng(0), Problems(ks)
     f, m = sum(ks), 17
     F = rng.random((f, 9))
     G = problems.apart(torch.tensor(F @ F.T, dtype=torch.float32))
@@ -58,7 +59,7 @@ def test_coordinate_descent_of_several_problems_is_that_of_each(ks):
         x, target, g = X[own].T.double().numpy(), P[own].T.double().numpy(), G[own][:, own].double().numpy()
         expected[own] = twin_coordinates(x.copy(), target, g, 2).T
     before = X[dead].clone()
-    descent.coordinate_descent(X, P.clone(), G, 2, problems)
+    coordinate_descent(X, P.clone(), G, 2, problems)
     np.testing.assert_allclose(X, expected, atol=1e-4)
     torch.testing.assert_close(X[dead], before)
 
