@@ -70,8 +70,9 @@ class Desk:
 
     def __init__(self, model: Model, photos: Photos, traits: Traits, send: Send) -> None:
         self._model, self._photos, self._traits, self._send = model, photos, traits, send
-        self._tiles: deque[tuple[Ask, list[int]]] = deque(maxlen=_MOST_WAITING)
+        self._tiles: deque[tuple[Ask, list[int], int]] = deque(maxlen=_MOST_WAITING)
         self._sharp: Sharp | None = None
+        self._cancels = 0  # sharp maps that were asked for before the last one are not made
         self._lanes = {name: model.run(f"dff-{name}") for name in ("images", "tiles", "names", "paths")}
         self.doing: dict[str, Callable[[Ask], object]] = {
             "hello": lambda ask: ask.answer(awake=True),
@@ -117,6 +118,7 @@ class Desk:
 
     # ------------------------------------------------------------------------------------------------ what is at once
     def _cancel(self, ask: Ask) -> None:
+        self._cancels += 1
         self._model.cancel()
         ask.answer()
 
@@ -182,17 +184,17 @@ class Desk:
     # ----------------------------------------------------------------------------------------------------------- tiles
     def _tile(self, ask: Ask) -> None:
         """Photos with their heat, or sharp maps, of some images: a part for each as it is made."""
-        self._tiles.append((ask, [int(i) for i in ask.content["of"]]))
+        self._tiles.append((ask, [int(i) for i in ask.content["of"]], self._cancels))
         self._lanes["tiles"].submit(lambda _ticket: self._serve())
 
     def _serve(self) -> None:
         while self._tiles:
-            ask, of = self._tiles.popleft()
-            self._attempt(partial(self._one_by_one, of=of), ask)
+            ask, of, cancels = self._tiles.popleft()
+            self._attempt(partial(self._one_by_one, of=of, cancels=cancels), ask)
 
-    def _one_by_one(self, ask: Ask, of: list[int]) -> None:
+    def _one_by_one(self, ask: Ask, of: list[int], cancels: int) -> None:
         if "k" in ask.content:
-            self._sharpened(ask, of)
+            self._sharpened(ask, of, cancels)
             return
         now = self._model.now
         images, stack = self._traits.images(now), now.stack
@@ -206,7 +208,7 @@ class Desk:
             ask.part([self._photos.photo(images, i), heat], image=i, key=key)
         ask.answer()
 
-    def _sharpened(self, ask: Ask, of: list[int]) -> None:
+    def _sharpened(self, ask: Ask, of: list[int], cancels: int) -> None:
         k = int(ask.content["k"])
         stack = self._model.stack
         if stack is None or k not in stack:
@@ -216,7 +218,7 @@ class Desk:
             self._sharp = Sharp(result, lambda: self._model.pipeline.sharp(place, result, lambda *_: None))
         key = self._traits.drawn(stack).key
         for i in of:
-            if self._model.stack is not stack:
+            if self._model.stack is not stack or self._cancels != cancels:
                 break
             maps = self._sharp.maps(i)
             ask.part([wire.quantised(maps).tobytes()], image=i, k=k, key=key, grid=list(maps.shape[1:]))

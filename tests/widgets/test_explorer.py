@@ -154,6 +154,21 @@ def test_other_images_have_no_old_factors(explorer, sent) -> None:
     assert len(emptied) >= 1
 
 
+def test_cancel_ends_the_sharp_maps_that_were_asked_for(explorer, monkeypatch) -> None:
+    said = []
+
+    def send(content, buffers=None) -> None:
+        said.append((content["re"], content.get("part", False)))
+        if said[-1] == (1, True):
+            explorer._handle_custom_msg({"do": "cancel", "id": 2}, [])
+
+    monkeypatch.setattr(explorer, "send", send)
+    explorer._handle_custom_msg({"do": "sharp", "id": 1, "k": 2, "of": [0, 1, 2]}, [])
+    assert said == [(1, True), (2, False), (1, False)]
+    explorer._handle_custom_msg({"do": "sharp", "id": 3, "k": 2, "of": [1, 2]}, [])
+    assert said[3:] == [(3, True), (3, True), (3, False)]
+
+
 def test_messages_are_answered(explorer, sent) -> None:
     explorer._handle_custom_msg({"do": "hello", "id": 1}, [])
     explorer._handle_custom_msg({"do": "tiles", "id": 2, "of": [1, 3]}, [])

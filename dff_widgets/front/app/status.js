@@ -45,26 +45,43 @@ export function progress({ step, done, total, left }) {
 }
 
 /**
+ * What is being done: by the model, else the sharp maps that are on their way to the tiles.
+ * @param {Store<State>} store
+ * @returns {Status}
+ */
+export function work(store) {
+  const status = store.get("status");
+  const { done, total } = store.get("sharpening");
+  return status.busy || !total ? status : { ...status, step: "sharpening", done, total, left: null, busy: true };
+}
+
+/**
  * @param {HTMLElement} host
  * @param {Context} context
  */
 export function mountStatus(host, context) {
-  const { store, ask, signal } = context;
+  const { store, ask, choose, signal } = context;
   const there = make("span", { class: "dffw-one-line" });
   const more = make("span", { class: "dffw-one-line dffw-more-said" });
   const problem = make("span", { class: "dffw-one-line dffw-wrong", hidden: true, aria: { role: "alert" } });
   const doing = make("span", { class: "dffw-one-line dffw-doing dffw-num" });
   const bar = make("progress", { class: "dffw-progress", max: 1, aria: { label: "Done" } });
   const cancel = make("button", { class: "dffw-btn dffw-small", text: "Cancel" });
-  const work = make("div", { class: "dffw-work" }, doing, bar, cancel);
+  const bench = make("div", { class: "dffw-work" }, doing, bar, cancel);
   const live = make("span", { class: "dffw-unseen", aria: { role: "status", live: "polite" } });
-  host.append(make("div", { class: "dffw-there" }, problem, there, more), work, hints(), live);
+  host.append(make("div", { class: "dffw-there" }, problem, there, more), bench, hints(), live);
   const start = make("button", { class: "dffw-btn dffw-primary dffw-small", text: "Start", hidden: true });
   start.title = "So many images take a while: nothing is computed until you say so";
-  work.before(start);
+  bench.before(start);
   needsKernel(store, signal, start);
   listen(start, "click", () => ask("start").catch(() => {}), signal);
-  listen(cancel, "click", () => ask("cancel").catch(() => {}), signal);
+  listen(cancel, "click", stop, signal);
+
+  function stop() {
+    if (!store.get("status").busy && store.get("sharpening").total)
+      choose(store.get("look") === "sharp" ? { look: "heat" } : { threshold: null });
+    ask("cancel").catch(() => {});
+  }
 
   function sync() {
     const status = store.get("status");
@@ -77,13 +94,13 @@ export function mountStatus(host, context) {
     problem.hidden = !status.problem;
     say(problem, status.problem ?? "");
     problem.title = status.problem ?? "";
-    syncWork(status, asleep);
+    syncWork(work(store), asleep);
   }
 
   /** @param {Status} status @param {boolean} asleep */
   function syncWork(status, asleep) {
     const busy = status.busy && !asleep;
-    work.classList.toggle("dffw-idle", !busy);
+    bench.classList.toggle("dffw-idle", !busy);
     cancel.disabled = !busy;
     if (busy) say(doing, progress(status));
     if (busy && status.total > 0) bar.value = status.done / status.total;
@@ -92,7 +109,7 @@ export function mountStatus(host, context) {
     say(live, busy ? status.step : (status.problem ?? ""));
   }
 
-  store.on(["status", "stack", "k", "asleep", "place"], sync, signal);
+  store.on(["status", "stack", "k", "asleep", "place", "sharpening"], sync, signal);
   sync();
 }
 

@@ -29,7 +29,12 @@ export function createTiles(store, ask, signal) {
       listener(image);
     });
   const photos = photoShelf(ready);
-  const { wish } = fetching(ask, take, signal);
+  const { wish } = fetching(
+    ask,
+    take,
+    (what, progress) => what === "sharp" && store.set({ sharpening: progress }),
+    signal,
+  );
   /** @type {Map<string, Grid>} */
   const grids = new Map();
   /** @type {Map<number, Uint8Array>} of images beyond those in the state */

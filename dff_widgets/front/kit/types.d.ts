@@ -145,6 +145,11 @@ export interface Told {
   alone: boolean;
 }
 
+export interface Progress {
+  done: number;
+  total: number; // 0: nothing is on its way
+}
+
 /** What only this view knows. */
 export interface Local {
   asleep: boolean; // no kernel answers
@@ -153,6 +158,7 @@ export interface Local {
   pointing: "" | "add" | "refine"; // what the next click on an image steers
   pointed: number[]; // the last click that steers: image, and x and y as fractions of it
   hovered: number; // the factor whose card is under the pointer, -1: none
+  sharpening: Progress; // of the sharp maps that are shown
   row_height: number; // of the gallery, as chosen or as fits
   side: string; // the tab beside the stage
   closer: boolean; // whether the drawer under the stage is open

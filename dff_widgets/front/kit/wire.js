@@ -89,6 +89,7 @@ export function wire(model, signal) {
       hovered: -1,
       pointing: /** @type {State["pointing"]} */ (""),
       pointed: /** @type {number[]} */ ([]),
+      sharpening: { done: 0, total: 0 },
       row_height: 140,
       side: "factors",
       closer: false,
