@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 BINDER = yaml.safe_load((ROOT / "binder" / "environment.yml").read_text(encoding="utf-8"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CONDA = {name: conda for conda, name in PYPI.items()}
-EXTRAS = [d for extra in ("datasets", "export", "lab", "scale") for d in PROJECT["optional-dependencies"][extra]]
+EXTRAS = [d for extra in ("datasets", "lab", "scale") for d in PROJECT["optional-dependencies"][extra]]
 
 
 def parts(requirement):

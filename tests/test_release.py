@@ -93,7 +93,7 @@ def test_dependencies_are_those_that_are_imported():
     found -= {"dff_widgets", *sys.stdlib_module_names}
     imported = {known[name][0].lower().replace("_", "-") for name in found if name in known}
     brought = {"traitlets", "ipython", "huggingface-hub"}  # by ipywidgets and timm
-    optional = {name for extra in ("datasets", "export", "scale") for name in names(EXTRAS[extra])}
+    optional = {name for extra in ("datasets", "scale") for name in names(EXTRAS[extra])}
     assert names(PROJECT["dependencies"]) <= imported
     assert imported <= names(PROJECT["dependencies"]) | optional | brought
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..storage import write_file
+from .folders import paths
 from .regions import Array, Labels, Progress, Regions, Unnamed, about, as_json, each
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ def to_coco(
 ) -> None:
     """Write a COCO file: a category per class, one annotation per image and class that is in it.
 
-    Masks are run lengths as `pycocotools` writes them; ``bbox`` is ``x, y, width, height`` in pixels, ``area`` in
-    pixels, ``score`` (0..1) the mean heat inside. Masks of different classes may overlap.
+    An image's ``file_name`` is where it lies, below the folder that all of them share. Masks are run lengths as
+    `pycocotools` writes them; ``bbox`` is ``x, y, width, height`` in pixels, ``area`` in pixels, ``score`` (0..1) the
+    mean heat inside. Masks of different classes may overlap.
 
     Args:
         result: the factors, and the images.
@@ -47,20 +49,15 @@ def to_coco(
             the export.
 
     Raises:
-        ImportError: pycocotools is not installed.
         ValueError: no factor has a name, a label is of a factor that is not there, or another argument is something
             else.
         FileExistsError: a file is there, and is not to be replaced.
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
-    try:
-        from pycocotools import mask as run_lengths
-    except ImportError:
-        raise ImportError("to_coco needs pycocotools: pip install pycocotools") from None
     regions = Regions(result, labels, percentile=percentile, threshold=threshold, unnamed=unnamed, colors=colors)
     images = [
-        {"id": i, "file_name": name, "width": width, "height": height}
-        for i, (name, (height, width)) in enumerate(zip(result.images.names, result.sizes, strict=True), start=1)
+        {"id": i, "file_name": file, "width": width, "height": height}
+        for i, (file, (height, width)) in enumerate(zip(paths(result.images), result.sizes, strict=True), start=1)
     ]
     categories = [
         {"id": c, "name": one.title, "supercategory": "part", "color": one.color}
@@ -69,12 +66,13 @@ def to_coco(
 
     def annotation(image_id: int, category_id: int, strength: Array) -> dict[str, Any]:
         mask = strength > 0
-        encoded = run_lengths.encode(np.asfortranarray(mask, dtype=np.uint8))
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        box = columns[0], rows[0], columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1
         return {
             "image_id": image_id,
             "category_id": category_id,
-            "segmentation": {"size": list(mask.shape), "counts": encoded["counts"].decode("ascii")},
-            "bbox": [float(v) for v in run_lengths.toBbox(encoded)],
+            "segmentation": {"size": list(mask.shape), "counts": run_lengths(mask)},
+            "bbox": [float(value) for value in box],
             "area": int(mask.sum()),
             "iscrowd": 0,
             "score": round(float(strength[mask].mean()), 6),
@@ -93,3 +91,32 @@ def to_coco(
         yield b"\n]}\n"
 
     write_file(Path(path), chunks(), overwrite=overwrite)
+
+
+def run_lengths(mask: Array) -> str:
+    """A mask in COCO's characters: the lengths of its runs, column by column, the first of what is outside.
+
+    From the fourth on, a number is the difference from the run before the last. It has 5 bits a character, the low ones
+    first; a sixth says that more follow, and the last one's highest is the sign.
+
+    Args:
+        mask: (h, w) bool.
+
+    >>> run_lengths(np.array([[False, True], [True, True]]))
+    '13'
+    """
+    flat = np.asarray(mask, dtype=bool).T.ravel()
+    changes = np.flatnonzero(np.diff(flat, prepend=False))
+    runs = np.diff(changes, prepend=0, append=flat.size)
+    runs[3:] -= runs[1:-2].copy()
+    return "".join(map(_characters, runs.tolist()))
+
+
+def _characters(number: int) -> str:
+    found = ""
+    while True:
+        bits, number = number & 31, number >> 5
+        ends = number == (-1 if bits & 16 else 0)
+        found += chr(48 + bits + (0 if ends else 32))
+        if ends:
+            return found

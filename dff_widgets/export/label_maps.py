@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
-import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -16,8 +13,9 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from ..images import DAMAGE, SUFFIXES
+from ..images import DAMAGE
 from ..storage import write_files
+from .folders import safe_names
 from .regions import Array, Labels, Progress, Regions, Unnamed, about, as_json, each
 
 if TYPE_CHECKING:
@@ -26,9 +24,7 @@ if TYPE_CHECKING:
 _MARK = "dff-widgets"  # in every file written here: only such files are replaced
 _INDEX = "labels.json"
 _MOST_CLASSES = 255  # of a palette, beside the background
-_LONGEST = 120  # bytes of a file's name
 _NOT_READ: tuple[type[Exception], ...] = (*DAMAGE, RecursionError, Image.DecompressionBombError)
-_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)\s*(\.|$)", re.IGNORECASE)  # Windows keeps these names
 
 
 def to_png(
@@ -86,37 +82,6 @@ def to_png(
     index_file = {"software": _MARK, "description": about(result), "classes": classes, "images": images}
     maps = ((folder / files[i], [_png(regions.label_map(i), ink)]) for i in each(len(result), progress))
     write_files(chain(maps, [(folder / _INDEX, [as_json(index_file)])]))
-
-
-def safe_names(names: Iterable[str]) -> list[str]:
-    """File names without a suffix, one for each name, that every system takes: no two are the same there.
-
-    Args:
-        names: any text, such as names of images; the suffix of an image file is dropped.
-
-    >>> safe_names(["a/b.jpg", "../../etc/passwd", "A_b.png", "", "con.png", "lion 🦁.webp"])
-    ['a_b', '_.._etc_passwd', 'A_b-2', 'image', '_con', 'lion _']
-    """
-    used: set[str] = set()
-    last: Counter[str] = Counter()
-    found = []
-    for name in names:
-        safe = _safe_name(name)
-        unique, key = safe, safe.casefold()  # Windows and macOS take A and a for the same
-        while unique.casefold() in used:
-            last[key] += 1
-            unique = f"{safe}-{last[key] + 1}"
-        used.add(unique.casefold())
-        found.append(unique)
-    return found
-
-
-def _safe_name(name: str) -> str:
-    stem, dot, suffix = name.rpartition(".")
-    name = stem if f"{dot}{suffix}".lower() in SUFFIXES else name
-    name = re.sub(r"[^\w .-]", "_", unicodedata.normalize("NFKC", name))
-    name = name.encode()[:_LONGEST].decode(errors="ignore").strip(" .")
-    return f"_{name}" if _DEVICES.match(name) else name or "image"
 
 
 def _make_folder(folder: Path, files: Iterable[str], *, overwrite: bool) -> None:

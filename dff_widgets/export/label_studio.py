@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from ..storage import write_files
-from .regions import Array, Labels, Progress, Regions, Unnamed, about, as_json, each, encoded
+from .regions import Array, Labels, Progress, Regions, Unnamed, about, as_json, each, encoded, xml_text
 
 if TYPE_CHECKING:
     from ..result import DFFResult
@@ -21,7 +20,6 @@ _TO, _FROM = "image", "tag"  # the names of the two controls
 _CHANNELS = 4  # Label Studio stores a mask as RGBA
 _VALUE_BITS = 8
 _LENGTH_BITS = (3, 4, 8, 16)  # of a run, four sizes to choose from
-_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def to_label_studio(
@@ -69,7 +67,7 @@ def to_label_studio(
     if path.suffix.lower() == ".xml":
         raise ValueError(f"path is {str(path)!r}; give the name of the tasks, such as tasks.json")
     regions = Regions(result, labels, percentile=percentile, threshold=threshold, unnamed=unnamed, colors=colors)
-    names = [_NO_XML.sub("\ufffd", c.title) for c in regions.classes]  # the same in tasks and configuration
+    names = [xml_text(c.title) for c in regions.classes]  # the same in tasks and configuration
 
     def task(i: int) -> dict[str, Any]:
         found = [

@@ -18,6 +18,8 @@ from ..labelling import JOIN, Corrections, Seen
 if TYPE_CHECKING:  # at run time an export needs no torch, which result.py loads
     from ..result import DFFResult
 
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
 Array = npt.NDArray[Any]
 Labels = Mapping[int, Sequence[str] | str]
 Unnamed = Literal["skip", "background", "keep"]
@@ -171,6 +173,11 @@ def about(result: DFFResult) -> str:
 def encoded(text: str) -> bytes:
     r"""UTF-8; what a file's name may hold and UTF-8 may not is written as ``\udcff``, which JSON reads back."""
     return text.encode("utf-8", "backslashreplace")
+
+
+def xml_text(text: str) -> str:
+    """Text without the characters that XML forbids; each is U+FFFD."""
+    return _NO_XML.sub("\ufffd", text)
 
 
 def as_json(content: Any) -> bytes:
