@@ -11,6 +11,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from ..storage import write_files
+from .folders import paths
 from .regions import Array, Labels, Progress, Regions, Unnamed, about, as_json, each, encoded, xml_text
 
 if TYPE_CHECKING:
@@ -46,8 +47,9 @@ def to_label_studio(
         path: of the file.
         labels: factor -> the names of its parts, as from `assign`. None makes each factor a class, ``"factor 0"`` etc.
             Factors with the same names share a class.
-        url: what comes before the name of an image, which is then percent-encoded, such as
-            ``"https://example.org/photos/"`` or ``"/data/local-files/?d=photos/"``; None gives the name alone.
+        url: what comes before the path of an image below the folder that all of them share, which is then
+            percent-encoded, such as ``"https://example.org/photos/"`` or ``"/data/local-files/?d=photos/"``; None gives
+            the path alone.
         percentile: of the masks, as in `DFFResult.masks`.
         threshold: in its place, as in `DFFResult.masks`.
         unnamed: a factor without a name is left out (``"skip"``), left out but takes pixels from the classes it is
@@ -68,6 +70,7 @@ def to_label_studio(
         raise ValueError(f"path is {str(path)!r}; give the name of the tasks, such as tasks.json")
     regions = Regions(result, labels, percentile=percentile, threshold=threshold, unnamed=unnamed, colors=colors)
     names = [xml_text(c.title) for c in regions.classes]  # the same in tasks and configuration
+    files = paths(result.images)
 
     def task(i: int) -> dict[str, Any]:
         found = [
@@ -76,8 +79,7 @@ def to_label_studio(
         prediction = {"model_version": about(result), "result": found}
         if found:
             prediction["score"] = round(sum(r["score"] for r in found) / len(found), 6)
-        name = result.images.names[i]
-        source = name if url is None else url + quote(name, errors="surrogateescape")
+        source = files[i] if url is None else url + quote(files[i], errors="surrogateescape")
         return {"data": {_TO: source}, "predictions": [prediction]}
 
     def chunks() -> Iterator[bytes]:  # one image's masks are held at a time
