@@ -12,6 +12,7 @@ from torch import nn
 
 from .extraction import (
     Activations,
+    Extracted,
     NoFinerLayerError,
     Progress,
     extract,
@@ -27,7 +28,7 @@ from .hierarchy import FactorTree
 from .images import ImageSet
 from .names import EMBEDDED
 from .networks import Network, load_network
-from .result import DFFResult, Extracted
+from .result import DFFResult
 from .sharpening import carried_over, learned
 
 Array = npt.NDArray[Any]
@@ -177,7 +178,7 @@ class DeepFeatureFactorization:
         def carried(known: DFFResult, deep: Activations) -> DFFResult:
             found = apply(known.factorization.W, deep, clamp=self.clamp, device=self.device)
             if known.sharpening is None or finer is None:
-                return found
+                return dataclasses.replace(found, origin=None)
             passes = self._passes(deep, finer, fine)
             return dataclasses.replace(found, sharpening=carried_over(known.sharpening, found, passes, held(deep)))
 
@@ -215,7 +216,7 @@ class DeepFeatureFactorization:
 
     def _learn(self, result: DFFResult, deep: Activations, finer: str | None, fine: Activations | None) -> DFFResult:
         if finer is None:
-            return result
+            return dataclasses.replace(result, origin=None)
         known = learned(result, finer, self._passes(deep, finer, fine), held(deep))
         return dataclasses.replace(result, sharpening=known)
 

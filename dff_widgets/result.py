@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,15 +17,13 @@ from PIL import Image
 from . import storage
 from .heat import binarise, contact_sheet, fold, largest_box, normalise, palette, percentiles, thresholds, upsample
 from .heat.sharpen import Sharpening
-from .images import ImageSet, PerImage, warn_left_out
+from .images import ImageSet, PerImage, UnreadableImageError, warn_left_out
 from .steering import Steerable
 from .wording import one_line, warn_outside
 
 if TYPE_CHECKING:
-    from .extraction import Progress
+    from .extraction import Extracted, Origin, Progress
     from .factorization import Factorization
-    from .networks import Layer
-    from .sharpening import Rows
 
 Array = npt.NDArray[Any]
 
@@ -35,27 +33,6 @@ _HELD_BYTES = 2**28  # of sharp maps that `threshold="auto"` keeps; more are mad
 
 class _NotWholeError(ValueError):
     """What was read is no result."""
-
-
-class Extracted(Protocol):
-    """What `extract` and `scale.extract` make of images, as far as factors need it."""
-
-    @property
-    def matrix(self) -> Any: ...  # noqa: D102
-    @property
-    def images(self) -> ImageSet: ...  # noqa: D102
-    @property
-    def shapes(self) -> tuple[tuple[int, int], ...]: ...  # noqa: D102
-    @property
-    def sizes(self) -> tuple[tuple[int, int], ...]: ...  # noqa: D102
-    @property
-    def network(self) -> str: ...  # noqa: D102
-    @property
-    def layer(self) -> Layer: ...  # noqa: D102
-    @property
-    def size(self) -> int: ...  # noqa: D102
-    @property
-    def skipped(self) -> tuple[str, ...]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +51,7 @@ class DFFResult(Steerable):
         maps: None, or per image the heat maps (k, h, w) in 0..1 that `refine` or `sharpen` made, float16 at the size it
             worked at; or those of another method, see `own_maps`.
         sharpening: None, or what a finer layer of the network says of the factors; see `sharpen`.
+        origin: None, or where the activations came from: there a finer layer is looked at when it is asked for.
         locked: factors whose W stays while others are fitted again; see `Steerable.lock`.
         own_maps: whether `maps` are heat maps that a method has of its own in place of the columns of H, as
             `baselines.ddt` has, and no beliefs: ``threshold="auto"`` then starts from H, as it does without maps.
@@ -91,12 +69,15 @@ class DFFResult(Steerable):
     sharpening: Sharpening | None = field(default=None, repr=False)
     locked: tuple[int, ...] = field(default=(), repr=False)
     own_maps: bool = field(default=False, repr=False)
+    origin: Origin | None = field(default=None, repr=False)
+    _late: list[Sharpening | None] = field(default_factory=list, init=False, repr=False)  # one entry, once looked at
 
     @classmethod
     def of(cls, activations: Extracted, factors: Factorization) -> DFFResult:
         """Factors of activations, in the order they have."""
         a = activations
-        return cls(factors, a.images, a.shapes, a.sizes, a.network, a.layer.name, a.size, a.skipped)
+        about = (a.network, a.layer.name, a.size, a.skipped)
+        return cls(factors, a.images, a.shapes, a.sizes, *about, origin=a.origin)
 
     def _repr_jpeg_(self) -> bytes:
         """The first images under their heat maps, for a notebook."""
@@ -141,8 +122,8 @@ class DFFResult(Steerable):
             percentile: 0..100, of all entries of a factor's heat maps over the set (section 4.3 of the paper).
             threshold: None, or in place of the percentile ``"otsu"``, Otsu's level of each map of each image (see
                 `heat.levels`, also for factors that are absent from an image); or ``"auto"``, the best we know
-                without labels: where a pixel is more likely inside than not, as `sharpen` finds where this result has a
-                `sharpening`, and else `refine`; either is done first if need be.
+                without labels: where a pixel is more likely inside than not, as `sharpen` finds where there is a finer
+                layer (see `learn`), and else `refine`; either is done first if need be.
             sharpen: False takes `refine` alone.
 
         Returns:
@@ -228,8 +209,8 @@ class DFFResult(Steerable):
         layer: str | None = None,
         *,
         network: Any = None,
-        coarse: Rows | None = None,
-        fine: Rows | None = None,
+        coarse: Extracted | None = None,
+        fine: Extracted | None = None,
         joint: bool = False,
         size: int | None = None,
         lazy: bool = False,
@@ -238,9 +219,10 @@ class DFFResult(Steerable):
     ) -> DFFResult:
         """The same factors with heat maps that are carried to a finer layer of the same network, and to the edges.
 
-        What `fit` learned of the finer layer is used where it is there. Else it is learned here: from `fine`, or from
-        the network, through which the images then go once for each of the passes (`heat.sharpen.PASSES`, and two more
-        for a single factor), so that memory holds one batch of them.
+        What is known of the finer layer is used where it is there (`fit` learns it). Else it is learned here: from
+        `fine`, or from activations that somebody still holds, or from the network. The images then go through it once,
+        or, where there are too many to hold what comes of it, once for each of the passes (`heat.sharpen.PASSES`, and
+        two more for a single factor).
 
         Args:
             layer: the finer layer; by default `extraction.finer_layer` of the result's: half of its stride.
@@ -262,13 +244,38 @@ class DFFResult(Steerable):
         """
         from .sharpening import Beliefs, sharpening_of
 
-        known = self._known
+        options: dict[str, Any] = {"network": network, "coarse": coarse, "fine": fine, "device": device}
+        plain = all(option is None for option in (layer, network, coarse, fine))
+        known = self.learn(progress) if plain else self._known
         if known is None or fine is not None or layer not in (None, known.layer):
-            options: dict[str, Any] = {"network": network, "coarse": coarse, "fine": fine, "device": device}
-            known = sharpening_of(self, layer=layer, progress=progress, **options)
+            known = sharpening_of(self, self.origin, layer=layer, progress=progress, **options)
         beliefs = Beliefs(known, self.images, self.sizes, self.size if size is None else size, joint)
         maps = beliefs if lazy else beliefs.all(progress)
         return dataclasses.replace(self, maps=maps, own_maps=False, sharpening=known)
+
+    def learn(self, progress: Progress | None = None) -> Sharpening | None:
+        """What a finer layer of the network says of these factors; found when it is asked for first, and remembered.
+
+        Args:
+            progress: as in `sharpen`.
+
+        Returns:
+            None where nobody knows where the activations came from, the network has no finer layer, or an image cannot
+            be read any more, of which an `UnreadableImageWarning` tells.
+        """
+        from .extraction import NoFinerLayerError
+        from .sharpening import sharpening_of
+
+        if self._known is None and self.origin is not None and not self._late:
+            known: Sharpening | None = None
+            try:
+                known = sharpening_of(self, self.origin, progress=progress)
+            except NoFinerLayerError:
+                pass
+            except UnreadableImageError as error:
+                warn_left_out(one_line(error))
+            self._late.append(known)
+        return self._known
 
     def foreground(self) -> tuple[int, ...]:
         """The factors that together are the common object, found without labels; see `heat.foreground`."""
@@ -294,6 +301,8 @@ class DFFResult(Steerable):
             FileExistsError: something else is there.
             OSError: the disk is full, or the place is not there or cannot be written to.
         """
+        if self.origin is not None and not self.origin.lasting:  # who reads it will not have the network
+            self.learn()
         storage.write(Path(path), "result", _VERSION, *self.pack(), overwrite=overwrite)
 
     def pack(self) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -310,6 +319,7 @@ class DFFResult(Steerable):
             "refined": self.maps is not None,
             "locked": self.locked,
             "own maps": self.own_maps,
+            "origin": self.origin is not None and self.origin.lasting,
         }
         tensors.update({f"map/{i}": m for i, m in enumerate(self.maps or ())})
         if self._known is not None:
@@ -351,7 +361,8 @@ class DFFResult(Steerable):
             known = None if finer is None else Sharpening.unpack(finer, tensors, len(shapes), len(factors.W))
             about = (str(network), str(layer), int(size), skipped)
             own_maps = bool(content.get("own maps", False))
-            result = DFFResult(factors, images, shapes, sizes, *about, maps, known, locked, own_maps)
+            origin = _origin(content, str(network), images, sizes, int(size))
+            result = DFFResult(factors, images, shapes, sizes, *about, maps, known, locked, own_maps, origin)
             fold(factors.H, shapes)  # says so when rows and shapes disagree
             if not len(images) == len(shapes) == len(sizes):
                 raise ValueError(f"{len(images)} images, {len(shapes)} shapes, {len(sizes)} sizes")
@@ -381,7 +392,7 @@ class DFFResult(Steerable):
 
     @cached_property
     def _sharpened(self) -> DFFResult:
-        if self.believed or self._known is None:
+        if self.believed or self.learn() is None:
             return self._refined
         pixels = sum(h * w for h, w in self.sizes) * (self.size / min(min(s) for s in self.sizes)) ** 2
         return self.sharpen(lazy=2 * self.k * pixels > _HELD_BYTES)
@@ -389,7 +400,7 @@ class DFFResult(Steerable):
     @property
     def _known(self) -> Sharpening | None:
         """The sharpening, unless it is of factors that these were made from."""
-        known = self.sharpening
+        known = self._late[0] if self._late else self.sharpening
         if known is None or known.k != self.k or len(known.maps) != len(self):
             return None
         norms = np.linalg.norm(np.asarray(self.factorization.W, dtype=np.float64), axis=1)
@@ -405,6 +416,17 @@ class DFFResult(Steerable):
             source = self._sharpened if sharpen else self._refined
             return source, np.full((len(self), self.k), thresholds.REFINED)
         raise ValueError(f"threshold is {threshold!r}; give 'auto' or 'otsu', or None for the percentile")
+
+
+def _origin(
+    content: dict[str, Any], network: str, images: ImageSet, sizes: tuple[tuple[int, int], ...], size: int
+) -> Origin | None:
+    """That of a result out of a file, where its network can be had again."""
+    if not content.get("origin"):
+        return None
+    from .extraction import Origin
+
+    return Origin.by_name(network, images, sizes, size)
 
 
 def _doubt_fraction(percentile: float, threshold: str | None) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Protocol, overload
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from .images import ImageSet, UnreadableImageError, warn_left_out
 from .wording import one_line
 
 if TYPE_CHECKING:
-    from .extraction import Progress
+    from .extraction import Extracted, Factored, Origin, Progress
     from .networks import Network
 
 Array = npt.NDArray[Any]
@@ -26,43 +27,14 @@ _LIKE = 0.05  # how far the maps of the same images may be from those of the res
 _OWN = 0.5  # share of what the border has in common that is taken out of a single factor
 
 
-class Rows(Protocol):
-    """Activations or a store, as far as sharpening needs them."""
-
-    @property
-    def matrix(self) -> Any: ...  # noqa: D102
-    @property
-    def shapes(self) -> tuple[tuple[int, int], ...]: ...  # noqa: D102
-    @property
-    def layer(self) -> Any: ...  # noqa: D102
-
-
-class Sharpened(Protocol):
-    """A `DFFResult`, as far as its sharpening goes."""
-
-    @property
-    def factorization(self) -> Any: ...  # noqa: D102
-    @property
-    def images(self) -> ImageSet: ...  # noqa: D102
-    @property
-    def shapes(self) -> tuple[tuple[int, int], ...]: ...  # noqa: D102
-    @property
-    def sizes(self) -> tuple[tuple[int, int], ...]: ...  # noqa: D102
-    @property
-    def network(self) -> str: ...  # noqa: D102
-    @property
-    def layer(self) -> str: ...  # noqa: D102
-    @property
-    def size(self) -> int: ...  # noqa: D102
-
-
 def sharpening_of(
-    result: Sharpened,
+    result: Factored,
+    origin: Origin | None = None,
     *,
     layer: str | None = None,
     network: Any = None,
-    coarse: Rows | None = None,
-    fine: Rows | None = None,
+    coarse: Extracted | None = None,
+    fine: Extracted | None = None,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Sharpening:
@@ -70,8 +42,10 @@ def sharpening_of(
 
     Args:
         result: whose factors.
+        origin: where its activations came from, if that is known.
         layer: the finer layer; `finer_layer` of the result's by default.
-        network: what `load_network` takes; by default the result's, by its name. Not needed with `fine`.
+        network: what `load_network` takes; by default the origin's, or the result's by its name. Not needed with
+            `fine`.
         coarse: the activations that the result is of.
         fine: the activations of the finer layer for the same images.
         device: as in `extract`.
@@ -80,15 +54,18 @@ def sharpening_of(
     Raises:
         ValueError: the network has no finer layer or is another than the result's, or `fine` is of other images.
     """
-    from .extraction import held
+    from .extraction import finer_layer, held, passes_of
 
     n = len(result.shapes)
     if coarse is not None and tuple(coarse.shapes) != tuple(result.shapes):
         raise ValueError(f"coarse is of {len(coarse.shapes)} images on other grids than the {n} of this result")
     deep = None if coarse is None else held(coarse)
     if fine is None:
-        name, passes, own = _from_network(result, network, layer, device)
-        return learned(result, name, passes, own if deep is None else deep, progress)
+        origin = _sure(result, origin, network, device)
+        loaded = origin.load()
+        name = finer_layer(loaded, result.layer).name if layer is None else loaded.layer(layer).name
+        found = passes_of(origin, [name, result.layer] if deep is None and _cleaned(result) else [name])
+        return learned(result, name, found[name], found.get(result.layer, deep), progress)
     if len(fine.shapes) != n or layer not in (None, fine.layer.name):
         raise ValueError(
             f"fine is {fine.layer.name} of {len(fine.shapes)} images; give {layer or 'a layer'} of the result's {n}"
@@ -97,7 +74,7 @@ def sharpening_of(
 
 
 def learned(
-    result: Sharpened, layer: str, fine: Passes, deep: Passes | None, progress: Progress | None = None
+    result: Factored, layer: str, fine: Passes, deep: Passes | None, progress: Progress | None = None
 ) -> Sharpening:
     """Let the maps of a result teach a finer layer; see `heat.sharpen.learn`.
 
@@ -126,18 +103,18 @@ def learned(
     return learn(layer, fine, maps, read, norms=norms_of(result), **options)
 
 
-def norms_of(result: Sharpened) -> Array:
+def norms_of(result: Factored) -> Array:
     """(k,) the lengths of the factors."""
     return np.asarray(np.linalg.norm(np.asarray(result.factorization.W, dtype=np.float64), axis=1))
 
 
-def carried_over(known: Sharpening, result: Sharpened, fine: Passes, deep: Passes) -> Sharpening:
+def carried_over(known: Sharpening, result: Factored, fine: Passes, deep: Passes) -> Sharpening:
     """What was learned on other images, applied to those of a result of the same factors."""
     maps = _coarse(result, known.template, deep)
     return carry(known, fine, maps, photos(result.images, result.sizes))
 
 
-def _coarse(result: Sharpened, template: Array | None, deep: Passes | None) -> list[Array]:
+def _coarse(result: Factored, template: Array | None, deep: Passes | None) -> list[Array]:
     """Per image (k, h, w), at least 0: the maps that teach."""
     if template is None or deep is None:
         return fold(np.maximum(np.asarray(result.factorization.H, dtype=np.float32), 0), result.shapes)
@@ -148,20 +125,31 @@ def _coarse(result: Sharpened, template: Array | None, deep: Passes | None) -> l
     return maps
 
 
-def _from_network(result: Sharpened, network: Any, layer: str | None, device: str) -> tuple[str, Passes, Passes]:
-    """The finer layer's name, passes over it, and passes over the result's own layer."""
-    from .extraction import finer_layer, repeated
-    from .networks import load_network
+def _sure(result: Factored, origin: Origin | None, network: Any, device: str) -> Origin:
+    """The origin, or that of the images in a network that gives what the result explains.
 
-    loaded = load_network(result.network if network is None else network)
-    name = loaded.layer(layer).name if layer is not None else finer_layer(loaded, result.layer).name
-    options: dict[str, Any] = {"size": result.size, "sizes": result.sizes, "device": device}
-    deep = repeated(loaded, result.images, result.layer, **options)
-    _check_same(result, loaded, device)
-    return name, repeated(loaded, result.images, name, **options), deep
+    Raises:
+        ValueError: the network that is given, or that of the result's name, does not.
+    """
+    from .extraction import Origin
+
+    if origin is None or network is not None:
+        given = result.network if network is None else network
+        origin = Origin(given, result.images, result.sizes, result.size, device, sure=False)
+    if not origin.sure:
+        loaded = origin.load()
+        _check_same(result, loaded, device)
+        origin = replace(origin, network=loaded, sure=True)
+        origin.use(loaded)
+    return origin
 
 
-def _check_same(result: Sharpened, network: Network, device: str) -> None:
+def _cleaned(result: Factored) -> bool:
+    """Whether its one factor is first cleaned of what the borders have in common: it must model the activations."""
+    return result.factorization.W.shape[0] == 1 and bool(np.isfinite(result.factorization.error))
+
+
+def _check_same(result: Factored, network: Network, device: str) -> None:
     """A network of that name may have other weights: does it still give what the factorization explains?
 
     Raises:
@@ -181,7 +169,7 @@ def _check_same(result: Sharpened, network: Network, device: str) -> None:
         )
 
 
-def object_template(result: Sharpened, deep: Passes) -> Array:
+def object_template(result: Factored, deep: Passes) -> Array:
     """(c,) a single factor without half of its share in what the borders of the photos have in common."""
     edge = np.zeros(result.factorization.W.shape[1])
     for batch in deep():

@@ -10,9 +10,10 @@ from torch import nn
 import dff_widgets as dff
 import dff_widgets.dff as dff_module
 from dff_widgets.datasets import creatures
-from dff_widgets.dff import DeepFeatureFactorization, factorize, focused
+from dff_widgets.dff import DeepFeatureFactorization, factorize, factorize_stack, focused
 from dff_widgets.extraction import NoFinerLayerError, extract_layers, finer_layer
 from dff_widgets.heat import cell_means, fold
+from dff_widgets.images import UnreadableImageWarning
 from dff_widgets.networks import load_network
 
 from .small_networks import Small, small
@@ -136,7 +137,8 @@ def test_reordered_factors_keep_their_maps_and_changed_ones_lose_them(both):
     for a, b in zip(turned.sharpen().maps, result.sharpen().maps, strict=True):
         assert np.array_equal(a, b[[2, 0, 1]])
     fac = result.factorization
-    changed = dataclasses.replace(result, factorization=dataclasses.replace(fac, W=fac.W[[1, 0, 2]] * 2))
+    other = dataclasses.replace(fac, W=fac.W[[1, 0, 2]] * 2)
+    changed = dataclasses.replace(result, factorization=other, origin=None)
     assert [m.tolist() for m in changed.masks(threshold="auto")] == [
         m.tolist() for m in changed.masks(threshold="auto", sharpen=False)
     ]
@@ -286,3 +288,123 @@ def test_a_small_network_of_ones_own_is_sharpened(images):
     result = DeepFeatureFactorization(2, network=Small(), size=48).fit(images)
     assert result.sharpening.layer == "stem"
     assert [m.shape[0] for m in result.sharpen().maps] == [2] * 4
+
+
+# --------------------------------------------------------------------------------- what nobody has learned before
+def masks_are_equal(one, other):
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_every_way_to_factorize_gives_the_same_automatic_masks(tmp_path, network, images, both):
+    fitted = DeepFeatureFactorization(2, network=network, size=160).fit(images)
+    sharp = fitted.masks(threshold="auto")
+    assert not masks_are_equal(sharp, fitted.masks(threshold="auto", sharpen=False))
+    store = dff.scale.extract(network, images, tmp_path / "deep", layer="bn2", size=160, dtype="float32")
+    ways = {
+        "factorize": factorize(both["bn2"], 2),
+        "stack": factorize_stack(both["bn2"], [2])[0],
+        "one layer, extracted alone": factorize(dff.extract(network, images, size=160), 2),
+        "store": dff.scale.factorize(store, 2),
+        "a store that is opened again": dff.scale.factorize(dff.scale.Store.open(store.path), 2),
+        "reordered": factorize(both["bn2"], 2).reorder([1, 0]).reorder([1, 0]),
+    }
+    for way, result in ways.items():
+        assert result.sharpening is None, way
+        for a, b in zip(result.masks(threshold="auto"), sharp, strict=True):
+            assert (a != b).mean() < 0.002, way  # to rounding
+    tree = dff.factor_tree(both["bn2"], [1, 2])
+    assert not masks_are_equal(tree[2].masks(threshold="auto"), tree[2].masks(threshold="auto", sharpen=False))
+
+
+def test_what_is_extracted_beside_is_used_while_somebody_keeps_it(network, images, monkeypatch):
+    both = extract_layers(network, images, ["bn2", "blocks.4"], size=160)
+    result = factorize(both["bn2"], 1)
+    runs = []
+    monkeypatch.setattr(
+        "dff_widgets.extraction.finer.extract_layers", lambda *a, **o: runs.append(a[2]) or extract_layers(*a, **o)
+    )
+    known = result.learn()
+    assert runs == []
+    assert result.learn() is known
+    again = factorize(both["bn2"], 1)
+    del both
+    same(again.learn(), known, atol=0.01)
+    assert runs == [["blocks.4", "bn2"]]  # both in one pass
+    assert again.learn().layer == "blocks.4"
+    assert len(runs) == 1
+
+
+def test_more_than_memory_would_hold_goes_through_the_network_for_each_pass(network, images, monkeypatch):
+    whole = factorize(dff.extract(network, images, size=160), 1)
+    streamed = factorize(dff.extract(network, images, size=160), 1)
+    whole.learn()
+    monkeypatch.setattr("dff_widgets.extraction.finer._HELD_BYTES", 1000)
+    monkeypatch.setattr("dff_widgets.extraction.finer.extract_layers", None)
+    same(streamed.learn(), whole.learn(), atol=0.02)
+
+
+def test_a_network_of_ones_own_is_kept_and_one_with_a_name_is_loaded_again(images):
+    module = small()
+    own = factorize(dff.extract(module, images, size=48), 2)
+    assert own.learn().layer == "stem"
+    named = dff.extract("efficientnet_lite0", images, size=64)
+    assert named.origin.network == "efficientnet_lite0"
+    assert named.origin.load() is not None
+    assert factorize(named, 2).learn().layer == "blocks.4"
+
+
+def test_a_file_keeps_what_automatic_masks_need(tmp_path, images, both):
+    for i, activations in enumerate((both["bn2"], dff.extract(small(), images, size=48))):
+        result, path = factorize(activations, 2), tmp_path / f"{i}.dff"
+        result.save(path)
+        again = dff.DFFResult.load(path)
+        for a, b in zip(again.masks(threshold="auto"), result.masks(threshold="auto"), strict=True):
+            assert (a != b).mean() < 0.002
+        assert masks_are_equal(again.masks(), result.masks())
+
+
+def test_a_file_of_another_network_of_that_name_is_no_silent_wrong(tmp_path, both):
+    A = dataclasses.replace(
+        both["bn2"], matrix=np.random.default_rng(0).random(both["bn2"].matrix.shape).astype("f4") * 20
+    )
+    factorize(A, 2).save(tmp_path / "other.dff")
+    with pytest.raises(ValueError, match="efficientnet_lite0 does not give the activations that this result explains"):
+        dff.DFFResult.load(tmp_path / "other.dff").masks(threshold="auto")
+
+
+def test_steered_factors_are_looked_at_anew(both):
+    result = factorize(both["bn2"], 3)
+    before = result.learn()
+    steered = result.drop(1, activations=both["bn2"])
+    assert steered.sharpening is None
+    assert steered.learn().k == 2
+    assert steered.learn() is not before
+
+
+def test_a_photo_that_is_gone_is_named_and_the_maps_follow_edges_alone(tmp_path, network, images):
+    from PIL import Image
+
+    for i in range(3):
+        Image.fromarray(images[i]).save(tmp_path / f"{i}.png")
+    found = dff.extract(network, dff.ImageSet.from_folder(tmp_path), size=64)
+    result = factorize(found, 2)
+    (tmp_path / "1.png").unlink()
+    with pytest.warns(UnreadableImageWarning, match="1.png"):
+        masks = result.masks(threshold="auto")
+    assert len(masks) == 3
+
+
+def test_activations_are_copied_and_pickled_with_their_origin(both):
+    import copy
+    import pickle
+
+    for again in (copy.deepcopy(both["bn2"]), pickle.loads(pickle.dumps(both["bn2"]))):
+        assert again.origin.known("blocks.4") is None
+        assert factorize(again, 2).learn().layer == "blocks.4"
+
+
+def test_some_of_the_images_keep_their_maps(both):
+    known = factorize(both["bn2"], 2).learn()
+    some = known.subset([3, 1])
+    assert np.array_equal(some.maps[0], known.maps[3])
+    assert np.array_equal(some.levels, known.levels[[3, 1]])

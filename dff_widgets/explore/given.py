@@ -80,7 +80,7 @@ def _some(result: DFFResult, places: Sequence[int]) -> DFFResult:
     """The result in some of its images, in this order."""
     if list(places) == list(range(len(result))):
         return result
-    maps = fold(np.asarray(result.factorization.H), result.shapes)
+    maps, known = fold(np.asarray(result.factorization.H), result.shapes), result.sharpening
     return dataclasses.replace(
         result,
         factorization=dataclasses.replace(result.factorization, H=unfold(maps[i] for i in places)),
@@ -88,4 +88,6 @@ def _some(result: DFFResult, places: Sequence[int]) -> DFFResult:
         shapes=tuple(result.shapes[i] for i in places),
         sizes=tuple(result.sizes[i] for i in places),
         maps=None if result.maps is None else tuple(result.maps[i] for i in places),
+        sharpening=None if known is None else known.subset(places),
+        origin=None if result.origin is None else result.origin.subset(places),
     )

@@ -48,7 +48,7 @@ class Pipeline:
         self._grids: Memo[dict[str, tuple[int, int]]] = Memo(most=16)
         self._stacks: Memo[Stack] = Memo(room=STACKS, size=lambda one: one.nbytes)
         self._suggested: Memo[SuggestedK] = Memo(most=64)
-        self._sharp: Memo[DFFResult] = Memo(most=16)
+        self._sharp: Memo[tuple[DFFResult | None]] = Memo(most=16)
         self._learned: Memo[DFFResult] = Memo(most=4)  # each may hold its sharp maps
 
     # --------------------------------------------------------------------------------------------- what is there
@@ -192,34 +192,41 @@ class Pipeline:
             report: called before and during each slow step; what it raises ends the work.
 
         Returns:
-            None where there is no network, no finer layer, or too many images to hold its features.
+            None where there is nothing finer.
         """
-        network = self.known_network(place.network)
-        layer = None if network is None else finer(network, place.layer)
-        if layer is None or network is None:
-            return None
 
-        def sharpen() -> DFFResult:
+        def sharpen() -> tuple[DFFResult | None]:
             report("sharpening", 0, 0)
-            deep, fine = (
-                self.prepared(dataclasses.replace(place, layer=name, basis=None), report).activations
-                for name in (place.layer, layer.name)
-            )
-            return result.sharpen(layer.name, network=network, coarse=deep, fine=fine, lazy=True)
+            there = [] if result.sharpening is not None else self._prepared_for(place, result, report)
+            known = result.learn(lambda done, total: _told(report, done, total))
+            del there  # what was learned is small
+            return (None if known is None else result.sharpen(lazy=True),)
 
-        return self._sharp.get(result, sharpen, report)
+        return self._sharp.get(result, sharpen, report)[0]
+
+    def _prepared_for(self, place: Place, result: DFFResult, report: Report) -> list[Prepared]:
+        """What a result is sharpened with, made if need be; to be held until it has learned."""
+        network, origin = self.known_network(place.network), result.origin
+        layer = None if network is None else finer(network, place.layer)
+        if layer is None or origin is None:
+            return []
+        there = []
+        for name in (place.layer, layer.name):
+            there.append(self.prepared(dataclasses.replace(place, layer=name, basis=None), report))
+            origin.offer(name, there[-1].activations)
+        return there
 
     def learned(self, place: Place, result: DFFResult, report: Report) -> DFFResult:
-        """A result that knows what a finer layer says of its factors, so that its automatic masks are the sharp ones.
+        """The same result with what a finer layer says of it: the one whose automatic masks are counted and exported.
+
+        It holds the maps that are cut, which a stack's own results would hold for each k.
 
         Args:
             place: as for `sharp`.
             result: as for `sharp`.
             report: as for `sharp`.
         """
-        if result.believed or result.sharpening is not None:
-            return result
-        sharp = self.sharp(place, result, report)
+        sharp = None if result.believed else self.sharp(place, result, report)
         if sharp is None:
             return result
         return self._learned.get(result, lambda: dataclasses.replace(result, sharpening=sharp.sharpening), report)
@@ -260,13 +267,20 @@ class Pipeline:
 
     def _applied(self, place: Place, report: Report) -> Stack:
         """Factors that were found elsewhere, in these images."""
+        from ..extraction import Origin
+
         basis, images = place.basis, self.images(place)
         assert basis is not None
-        channels, layer = basis.W.shape[1], self.network(place.network, report).layer(place.layer)
+        network = self.network(place.network, report)
+        channels, layer = basis.W.shape[1], network.layer(place.layer)
         if layer.channels != channels:
             raise ValueError(f"the factors have {channels} channels; layer {layer.name!r} here has {layer.channels}")
         if basis.result is not None and _of_same_images(basis.result, images):
-            return Stack.as_given(place, dataclasses.replace(basis.result, images=images))
+            origin = basis.result.origin
+            if origin is None or not origin.sure:  # out of a file
+                origin = Origin(place.network, images, basis.result.sizes, place.size)
+                origin.use(network)
+            return Stack.as_given(place, dataclasses.replace(basis.result, images=images, origin=origin))
         from ..dff import apply
 
         prepared = self.prepared(place, report)
@@ -281,6 +295,10 @@ def _of_same_images(result: DFFResult, images: ImageSet) -> bool:
     with contextlib.suppress(ValueError):
         return tuple(images.size(i) for i in range(len(images))) == result.sizes
     return False
+
+
+def _told(report: Report, done: int, total: int) -> None:
+    report("sharpening", done, total)
 
 
 def _silent(_step: str, _done: int, _total: int) -> None:

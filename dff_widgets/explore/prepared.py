@@ -18,9 +18,9 @@ from .scrubber import scrubbed
 from .state import Place
 
 if TYPE_CHECKING:
+    from ..extraction import Extracted
     from ..factorization import Sketch
     from ..networks import Layer, Network
-    from ..result import Extracted
     from ..scale import Store
 
 Report = Callable[[str, int, int], object]  # what is being done, steps done, steps in all (0: unknown); may raise
@@ -149,7 +149,7 @@ class Extractor:
         rows = _rows(network, images, place.size)
         if self._client is None and len(images) <= _IN_MEMORY and 4 * rows(layer) * layer.channels <= _AT_ONCE:
             layers = self._companions(place, network, layer, rows)
-            found = self._in_memory(place, network, images, layers, progress)
+            found = _came_from(place, network, self._in_memory(place, network, images, layers, progress))
             for name, activations in found.items():
                 if name != layer.name:
                     other = dataclasses.replace(place, layer=name)
@@ -210,7 +210,7 @@ class Extractor:
         path = Path(self._folder.name) / uuid.uuid4().hex
         options: dict[str, Any] = {"layer": layer, "size": place.size, "client": self._client, "progress": progress}
         store = scale.extract(network, images, path, **options)
-        return Prepared(store, self._placed(store))
+        return Prepared(_came_from(place, network, {layer: store})[layer], self._placed(store))
 
     def _placed(self, store: Store) -> Any:
         """The matrix to factorize: on the client's workers where there are some."""
@@ -245,6 +245,19 @@ def _rows(network: Network, images: ImageSet, size: int) -> Callable[[Layer], in
         with contextlib.suppress(ValueError):  # one that cannot be read is left out
             shapes.append(input_shape(network, images.size(i), size))
     return lambda layer: sum(-(-h // layer.stride) * -(-w // layer.stride) for h, w in shapes)
+
+
+def _came_from(place: Place, network: Network, found: dict[str, Extracted]) -> dict[str, Extracted]:
+    """The same layers, which know each other and the network by what it was asked for, so that it need not be kept."""
+    from ..extraction import Origin
+
+    one = next(iter(found.values()))
+    origin = Origin(place.network, one.images, one.sizes, place.size)
+    origin.use(network)
+    known = {name: dataclasses.replace(one, origin=origin) for name, one in found.items()}  # type: ignore[type-var]
+    for name, one in known.items():
+        origin.offer(name, one)
+    return known
 
 
 def _joined(images: ImageSet, first: Extracted, rest: Extracted) -> Extracted:

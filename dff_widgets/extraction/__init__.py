@@ -11,13 +11,18 @@ from .extract import (
     stream,
     whole_number,
 )
-from .finer import NoFinerLayerError, finer_layer, held, repeated
+from .finer import NoFinerLayerError, finer_layer, held, passes_of, repeated
+from .origin import Origin
+from .records import Extracted, Factored
 from .rest import Rest, above_mean, rest_of
 
 __all__ = [
     "Activations",
     "Batch",
+    "Extracted",
+    "Factored",
     "NoFinerLayerError",
+    "Origin",
     "Progress",
     "Rest",
     "SmallerBatchWarning",
@@ -26,6 +31,7 @@ __all__ = [
     "extract_layers",
     "finer_layer",
     "held",
+    "passes_of",
     "repeated",
     "reporter",
     "rest_of",

@@ -32,6 +32,7 @@ from ..networks import (
 )
 from ..wording import one_line
 from .batches import batches, readable_sizes
+from .origin import Origin
 
 _MAPS = 24 << 20  # bytes; tensors above 32 MiB cost the system new pages at each call
 _DEVICE_MAPS = 512 << 20  # bytes, on an accelerator
@@ -56,6 +57,7 @@ class Activations:
         layer: the layer.
         size: short side in pixels at which the images went through the network.
         skipped: one sentence for each image that could not be read.
+        origin: what gives other layers of the same images; None where nothing does.
     """
 
     matrix: npt.NDArray[np.float32] = field(repr=False)
@@ -66,6 +68,7 @@ class Activations:
     layer: Layer
     size: int
     skipped: tuple[str, ...] = ()
+    origin: Origin | None = field(default=None, repr=False)
 
 
 def extract(
@@ -106,9 +109,10 @@ def extract(
         ValueError: an unknown or non-spatial layer, no readable image, a size or device that cannot be.
         MemoryError: memory does not suffice for a single image.
     """
-    network = load_network(network)
-    at = network.layer(layer)
-    return _collect(network, images, [at], size, progress, batch_size=batch_size, device=device, fuse=fuse)[at.name]
+    loaded = load_network(network)
+    at = loaded.layer(layer)
+    options: dict[str, Any] = {"batch_size": batch_size, "device": device, "fuse": fuse}
+    return _collect(network, loaded, images, [at], size, progress, **options)[at.name]
 
 
 def extract_layers(
@@ -141,14 +145,16 @@ def extract_layers(
     Raises:
         ValueError, MemoryError: as `extract`; or no layer was asked for.
     """
-    network = load_network(network)
-    asked = [network.layer(name) for name in ([] if isinstance(layers, str) else layers)]
+    loaded = load_network(network)
+    asked = [loaded.layer(name) for name in ([] if isinstance(layers, str) else layers)]
     if not asked:
         raise ValueError(f"layers is {layers!r}; give a list of names, at least one")
-    return _collect(network, images, asked, size, progress, batch_size=batch_size, device=device, fuse=fuse)
+    options: dict[str, Any] = {"batch_size": batch_size, "device": device, "fuse": fuse}
+    return _collect(network, loaded, images, asked, size, progress, **options)
 
 
 def _collect(
+    given: Network | str | nn.Module,
     network: Network,
     images: Any,
     asked: Sequence[Layer],
@@ -183,13 +189,18 @@ def _collect(
     readable = images.subset(kept) if problems else images
     size = size if network.input_size is None else min(network.input_size)
     own_sizes = tuple(sizes[i] for i in kept)
+    origin = Origin(given if isinstance(given, str) else network, readable, own_sizes, size, options["device"])
+    origin.use(network)
 
     def activations(layer: Layer) -> Activations:
         shapes = tuple(rows[layer.name].grids[i] for i in kept)
         matrix = rows[layer.name].matrix()
-        return Activations(matrix, shapes, own_sizes, readable, network.name, layer, size, problems)
+        return Activations(matrix, shapes, own_sizes, readable, network.name, layer, size, problems, origin)
 
-    return {layer.name: activations(layer) for layer in {layer.name: layer for layer in asked}.values()}
+    found = {layer.name: activations(layer) for layer in {layer.name: layer for layer in asked}.values()}
+    for name, one in found.items():
+        origin.offer(name, one)
+    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..images import ImageSet
-from ..networks import Layer, Network
-from .extract import stream
+from ..images import ImageSet, UnreadableImageError
+from ..networks import Layer, Network, input_shape
+from .extract import extract_layers, stream
+from .origin import Origin
+from .records import Extracted
 
 Floats = npt.NDArray[np.float32]
 Passes = Callable[[], Iterable[Sequence[tuple[int, Floats]]]]  # each call: batches of (image, features (h, w, c))
 
 _BATCH = 32  # images at a time of activations that are there
+_HELD_BYTES = 2**27  # of activations that are extracted for a while; beyond, the images go through at each pass
 
 
 class NoFinerLayerError(ValueError):
     """A network has no layer that is finer than the one asked about."""
-
-
-class Held(Protocol):
-    """Activations or a store, as far as its rows go."""
-
-    @property
-    def matrix(self) -> Any: ...  # noqa: D102
-    @property
-    def shapes(self) -> tuple[tuple[int, int], ...]: ...  # noqa: D102
 
 
 def finer_layer(network: Network, layer: str | None = None) -> Layer:
@@ -68,7 +62,7 @@ def _outermost(layers: Sequence[Layer]) -> list[Layer]:
     return [known for known in layers if known.name.count(".") == least]
 
 
-def held(activations: Held) -> Passes:
+def held(activations: Extracted) -> Passes:
     """Passes over activations that are there: in memory, or in a store that is read a few images at a time."""
     ends = np.cumsum([0, *(h * w for h, w in activations.shapes)])
 
@@ -112,6 +106,38 @@ def repeated(
                 features = batch.features[layer].float().cpu().contiguous().numpy()
                 yield list(zip(batch.images, features, strict=True))
         if lost:
-            raise ValueError(f"an image can no longer be read: {next(iter(lost.values()))}")
+            raise UnreadableImageError(next(iter(lost.values())))
 
     return passes
+
+
+def passes_of(origin: Origin, layers: Sequence[str]) -> dict[str, Passes]:
+    """By layer passes over the activations of the images that others came from.
+
+    Those that somebody keeps are taken; else the images go through the network once for all of these layers, or, where
+    that is too much to hold, once for each pass.
+
+    Raises:
+        UnreadableImageError: an image cannot be read any more.
+    """
+    network = origin.load()
+    there = {layer: origin.known(layer) for layer in layers}
+    missing = [layer for layer, known in there.items() if known is None]
+    if missing and _bytes(origin, network, missing) <= _HELD_BYTES:
+        made = extract_layers(network, origin.images, missing, size=origin.size, device=origin.device)
+        there |= made
+        for one in made.values():
+            if len(one.shapes) < len(origin.images):
+                raise UnreadableImageError(one.skipped[-1])
+    options: dict[str, Any] = {"size": origin.size, "sizes": origin.sizes, "device": origin.device}
+    return {
+        layer: repeated(network, origin.images, layer, **options) if known is None else held(known)
+        for layer, known in there.items()
+    }
+
+
+def _bytes(origin: Origin, network: Network, layers: Sequence[str]) -> int:
+    """Of the activations of some layers, about."""
+    shapes = [input_shape(network, size, origin.size) for size in origin.sizes]
+    each = [(at.channels, at.stride) for at in map(network.layer, layers)]
+    return sum(4 * channels * -(-h // stride) * -(-w // stride) for channels, stride in each for h, w in shapes)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,6 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ..devices import pick_device
-from ..images import ImageSet
 from ..networks import (
     Layer,
     Network,
@@ -34,6 +33,7 @@ from ..networks import (
 )
 from .batches import batches
 from .extract import Activations, _moved
+from .records import Factored
 
 Array = npt.NDArray[Any]
 
@@ -41,25 +41,6 @@ _CHUNK = 2**24  # bytes of replaced activations at a time
 _CARRIER = 64  # short side in pixels of the image that only carries them
 _BATCH = 8  # images that go through the whole network at a time
 _CLOSE = 1e-4  # of the largest score: what two runs on the same activations may differ by
-
-
-class Factored(Protocol):
-    """A `DFFResult`, as far as the rest of its network needs it."""
-
-    @property
-    def factorization(self) -> Any: ...  # noqa: D102
-    @property
-    def images(self) -> ImageSet: ...  # noqa: D102
-    @property
-    def shapes(self) -> tuple[tuple[int, int], ...]: ...  # noqa: D102
-    @property
-    def sizes(self) -> tuple[tuple[int, int], ...]: ...  # noqa: D102
-    @property
-    def network(self) -> str: ...  # noqa: D102
-    @property
-    def layer(self) -> str: ...  # noqa: D102
-    @property
-    def size(self) -> int: ...  # noqa: D102
 
 
 @contextlib.contextmanager

@@ -77,6 +77,11 @@ class Sharpening:
             weakest=self.weakest[o],
         )
 
+    def subset(self, images: Sequence[int]) -> Sharpening:
+        """The same of some of the images, in this order."""
+        i = list(images)
+        return replace(self, maps=tuple(self.maps[j] for j in i), levels=self.levels[i])
+
     def pack(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """JSON and tensors, for a file."""
         tensors = {f"sharp/{name}": getattr(self, name) for name in ("levels", "peaks", "norms", "weakest")}

@@ -67,7 +67,7 @@ def _light(store: Store, chunks: slice) -> Store:
     """What a worker needs to read some chunks, and no more: it is sent to each block."""
     here = store.chunks[chunks]
     shape = sum(chunk.rows for chunk in here), store.shape[1]
-    nothing: dict[str, Any] = {"shapes": (), "sizes": (), "skipped": (), "images": ImageSet((), ())}
+    nothing: dict[str, Any] = {"shapes": (), "sizes": (), "skipped": (), "images": ImageSet((), ()), "origin": None}
     return replace(store, chunks=here, shape=shape, gram=np.empty((0, 0)), **nothing)
 
 

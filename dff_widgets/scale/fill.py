@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import zlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from .. import storage
-from ..extraction import Activations, Progress, reporter, whole_number
+from ..extraction import Activations, Origin, Progress, reporter, whole_number
 from ..extraction import extract as extract_in_memory
 from ..images import ImageSet, UnreadableImageError, warn_left_out
 from ..networks import Layer, Network, load_network
@@ -69,13 +69,16 @@ def extract(
         ValueError: as `dff_widgets.extract`, or `create`.
         OSError: the disk is full (what is done stays), or the place cannot be written to.
     """
-    network = load_network(network)
-    at = network.layer(layer)
-    make = partial(_extracted, network=network, layer=at.name, size=size, batch_size=batch_size, device=device)
-    weights = _checksum_of_weights(network)
-    return create(
-        path, images, make, network=network.name, layer=at, size=size, weights=weights, client=client, **options
-    )
+    loaded = load_network(network)
+    at = loaded.layer(layer)
+    make = partial(_extracted, network=loaded, layer=at.name, size=size, batch_size=batch_size, device=device)
+    about: dict[str, Any] = {"network": loaded.name, "layer": at, "weights": _checksum_of_weights(loaded)}
+    store = create(path, images, make, size=size, client=client, **about, **options)
+    origin = Origin(network if isinstance(network, str) else loaded, store.images, store.sizes, size, device)
+    origin.use(loaded)
+    store = replace(store, origin=origin)
+    origin.offer(at.name, store)
+    return store
 
 
 def _checksum_of_weights(network: Network) -> int:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 
 from .. import storage
+from ..extraction import Origin
 from ..images import ImageSet, is_file
 from ..networks import Layer
 from ..wording import one_line
@@ -46,6 +47,7 @@ class Store:
         squared_norm: ``‖A‖²``.
         mean_size: the mean of |A|.
         least: the least entry of A.
+        origin: what gives other layers of the same images; None where nothing does.
     """
 
     path: Path
@@ -63,6 +65,7 @@ class Store:
     squared_norm: float
     mean_size: float
     least: float
+    origin: Origin | None = None
 
     @classmethod
     def open(cls, path: str | Path, *, images: ImageSet | None = None) -> Store:
@@ -95,6 +98,7 @@ class Store:
                 raise ValueError(
                     f"the store {str(path)!r} is of {manifest['images']!r:.20} other images; give those, or none"
                 )
+            kept_images = every if len(kept) == len(every) else every.subset(kept)
             rows = sum(chunk.rows for chunk in chunks)
             shapes, sizes = (_pairs(tensors[name]) for name in ("shapes", "sizes"))
             if rows != sum(h * w for h, w in shapes) or not len(kept) == len(shapes) == len(sizes):
@@ -108,7 +112,7 @@ class Store:
                 manifest["dtype"],
                 shapes,
                 sizes,
-                every if len(kept) == len(every) else every.subset(kept),
+                kept_images,
                 manifest["network"],
                 layer,
                 manifest["size"],
@@ -118,6 +122,7 @@ class Store:
                 about["squared_norm"],
                 about["mean_size"],
                 about["least"],
+                Origin.by_name(manifest["network"], kept_images, sizes, manifest["size"]),
             )
         except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
             raise ValueError(f"{str(path / MANIFEST)!r} is damaged: {one_line(repr(error))}") from error
