@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # at run time this module needs neither torch nor, before a f
 
     from .hierarchy import FactorTree
     from .inspection.classes import ClassScore
+    from .labelling import Seen
     from .result import DFFResult
 
 _DPI = 100
@@ -37,6 +38,7 @@ def overlays(
     labels: Mapping[int, str] | Sequence[str] | None = None,
     opacity: float = 0.7,
     height: float = 1.4,
+    seen: Seen | None = None,
 ) -> Figure:
     """Images under their coloured heat maps: a row per result, a column per image (fig. 3 of the paper).
 
@@ -48,6 +50,7 @@ def overlays(
         labels: names of the factors, shown as a legend.
         opacity: 0..1, of the heat maps.
         height: of a row in inches.
+        seen: whose masks are drawn in place of the heat maps; of the one result.
 
     Raises:
         ValueError: no results, or an index that is not there.
@@ -72,7 +75,7 @@ def overlays(
         for c, i in enumerate(shown):
             axes = figure.add_subplot(grid[r, c])
             photo = np.asarray(result.images.open(i, result.sizes[i]))
-            axes.imshow(blend(photo, result.heatmaps(i), paint[: result.k], opacity))
+            axes.imshow(blend(photo, result.heatmaps(i) if seen is None else seen.masks(i), paint[: result.k], opacity))
             axes.set(xticks=[], yticks=[])
             if c == 0:
                 axes.set_ylabel(titles[r])

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..storage import write_file
 from .folders import paths
-from .regions import Array, Labels, Progress, Regions, Unnamed, about, as_json, each
+from .regions import Array, Correct, Labels, Progress, Regions, Unnamed, about, as_json, each
 
 if TYPE_CHECKING:
     from ..result import DFFResult
@@ -25,6 +25,8 @@ def to_coco(
     threshold: str | None = None,
     unnamed: Unnamed = "skip",
     colors: Sequence[str] | None = None,
+    corrections: Correct | None = None,
+    only: Sequence[int] | None = None,
     overwrite: bool = False,
     progress: Progress | bool = False,
 ) -> None:
@@ -44,6 +46,8 @@ def to_coco(
         unnamed: a factor without a name is left out (``"skip"``), left out but takes pixels from the classes it is
             stronger than (``"background"``), or is a class (``"keep"``).
         colors: ``#RRGGBB`` per factor, which go into the categories; `palette` when left out.
+        corrections: given the index of an image, what a person corrected there, by factor; see `labelling.Seen`.
+        only: indices of the images that are written, such as the accepted ones; by default all.
         overwrite: whether a file that is there is replaced.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
@@ -54,10 +58,20 @@ def to_coco(
         FileExistsError: a file is there, and is not to be replaced.
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
-    regions = Regions(result, labels, percentile=percentile, threshold=threshold, unnamed=unnamed, colors=colors)
+    regions = Regions(
+        result,
+        labels,
+        percentile=percentile,
+        threshold=threshold,
+        unnamed=unnamed,
+        colors=colors,
+        corrections=corrections,
+        only=only,
+    )
+    files = paths(result.images)
     images = [
-        {"id": i, "file_name": file, "width": width, "height": height}
-        for i, (file, (height, width)) in enumerate(zip(paths(result.images), result.sizes, strict=True), start=1)
+        {"id": i + 1, "file_name": files[i], "width": result.sizes[i][1], "height": result.sizes[i][0]}
+        for i in regions.images
     ]
     categories = [
         {"id": c, "name": one.title, "supercategory": "part", "color": one.color}
@@ -82,7 +96,7 @@ def to_coco(
         head = {"info": {"description": about(result)}, "licenses": [], "images": images, "categories": categories}
         yield as_json(head)[:-1] + b',"annotations":['
         written = 0
-        for i in each(len(result), progress):
+        for i in each(regions.images, progress):
             for c, strength in enumerate(regions.strength(i), start=1):
                 if strength.any():
                     written += 1

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..storage import write_file
 from .folders import paths
-from .regions import Array, Labels, PartClass, Progress, Regions, Unnamed, about, each, encoded, xml_text
+from .regions import Array, Correct, Labels, PartClass, Progress, Regions, Unnamed, about, each, encoded, xml_text
 
 if TYPE_CHECKING:
     from ..result import DFFResult
@@ -26,6 +26,8 @@ def to_cvat(
     threshold: str | None = None,
     unnamed: Unnamed = "skip",
     colors: Sequence[str] | None = None,
+    corrections: Correct | None = None,
+    only: Sequence[int] | None = None,
     overwrite: bool = False,
     progress: Progress | bool = False,
 ) -> None:
@@ -45,6 +47,8 @@ def to_cvat(
         unnamed: a factor without a name is left out (``"skip"``), left out but takes pixels from the classes it is
             stronger than (``"background"``), or is a class (``"keep"``).
         colors: ``#RRGGBB`` per factor; `palette` when left out.
+        corrections: given the index of an image, what a person corrected there, by factor; see `labelling.Seen`.
+        only: indices of the images that are written, such as the accepted ones; by default all.
         overwrite: whether a file that is there is replaced.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
@@ -55,13 +59,22 @@ def to_cvat(
         FileExistsError: a file is there, and is not to be replaced.
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
-    regions = Regions(result, labels, percentile=percentile, threshold=threshold, unnamed=unnamed, colors=colors)
+    regions = Regions(
+        result,
+        labels,
+        percentile=percentile,
+        threshold=threshold,
+        unnamed=unnamed,
+        colors=colors,
+        corrections=corrections,
+        only=only,
+    )
     names = [xml_text(c.title) for c in regions.classes]
     files = paths(result.images)
 
     def chunks() -> Iterator[bytes]:  # one image's masks are held at a time
-        yield encoded(_head(about(result), len(result), names, regions.classes))
-        for i in each(len(result), progress):
+        yield encoded(_head(about(result), len(regions.images), names, regions.classes))
+        for i in each(regions.images, progress):
             height, width = result.sizes[i]
             where = f'id="{i}" name={_value(xml_text(files[i]))} width="{width}" height="{height}"'
             masks = "".join(_mask(names[c], one > 0) for c, one in enumerate(regions.strength(i)) if one.any())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..storage import write_files
 from .coco import run_lengths
 from .folders import open_folder, photo, stems, suffix_of
-from .regions import Labels, PartClass, Progress, Regions, Unnamed, about, as_json, each
+from .regions import Correct, Labels, PartClass, Progress, Regions, Unnamed, about, as_json, each
 
 if TYPE_CHECKING:
     from ..result import DFFResult
@@ -27,6 +27,8 @@ def to_datumaro(
     threshold: str | None = None,
     unnamed: Unnamed = "skip",
     colors: Sequence[str] | None = None,
+    corrections: Correct | None = None,
+    only: Sequence[int] | None = None,
     photos: bool = False,
     overwrite: bool = False,
     progress: Progress | bool = False,
@@ -47,6 +49,8 @@ def to_datumaro(
         unnamed: a factor without a name is left out (``"skip"``), left out but takes pixels from the classes it is
             stronger than (``"background"``), or is a class (``"keep"``).
         colors: ``#RRGGBB`` per factor; `palette` when left out.
+        corrections: given the index of an image, what a person corrected there, by factor; see `labelling.Seen`.
+        only: indices of the images that are written, such as the accepted ones; by default all.
         photos: whether the images go along; else they are expected where the format looks for them.
         overwrite: whether the folder may hold files already; those that are not written anew stay.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
@@ -58,7 +62,16 @@ def to_datumaro(
         FileExistsError: the folder holds something, and may not.
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
-    regions = Regions(result, labels, percentile=percentile, threshold=threshold, unnamed=unnamed, colors=colors)
+    regions = Regions(
+        result,
+        labels,
+        percentile=percentile,
+        threshold=threshold,
+        unnamed=unnamed,
+        colors=colors,
+        corrections=corrections,
+        only=only,
+    )
     inside = ("annotations", f"images/{_SUBSET}")
     folder = open_folder(path, inside, overwrite=overwrite)
     names = stems(result.images)
@@ -79,17 +92,17 @@ def to_datumaro(
 
     def items() -> Iterator[bytes]:  # one image's masks are held at a time
         yield as_json(_head(about(result), regions.classes))[:-1] + b',"items":['
-        for i in each(len(result), progress):
+        for done, i in enumerate(each(regions.images, progress)):
             image = {"path": names[i] + suffix_of(result.images.sources[i]), "size": list(result.sizes[i])}
             item = {"id": names[i], "annotations": list(annotations(i)), "image": image}
-            yield (b",\n" if i else b"\n") + as_json(item)
+            yield (b",\n" if done else b"\n") + as_json(item)
         yield b"\n]}\n"
 
     def files() -> Iterator[tuple[Path, Iterable[bytes]]]:
         yield folder / "annotations" / f"{_SUBSET}.json", items()
-        for name, source in zip(names, result.images.sources, strict=True) if photos else ():
-            suffix, content = photo(source)
-            yield folder / "images" / _SUBSET / f"{name}{suffix}", [content]
+        for i in regions.images if photos else ():
+            suffix, content = photo(result.images.sources[i])
+            yield folder / "images" / _SUBSET / f"{names[i]}{suffix}", [content]
 
     write_files(files())
 

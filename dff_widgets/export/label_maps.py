@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 from ..images import DAMAGE
 from ..storage import write_files
 from .folders import safe_names
-from .regions import Array, Labels, Progress, Regions, Unnamed, about, as_json, each
+from .regions import Array, Correct, Labels, Progress, Regions, Unnamed, about, as_json, each
 
 if TYPE_CHECKING:
     from ..result import DFFResult
@@ -36,6 +36,8 @@ def to_png(
     threshold: str | None = None,
     unnamed: Unnamed = "skip",
     colors: Sequence[str] | None = None,
+    corrections: Correct | None = None,
+    only: Sequence[int] | None = None,
     overwrite: bool = False,
     progress: Progress | bool = False,
 ) -> None:
@@ -55,6 +57,8 @@ def to_png(
         unnamed: a factor without a name is left out (``"skip"``), left out but takes pixels from the classes it is
             stronger than (``"background"``), or is a class (``"keep"``).
         colors: ``#RRGGBB`` per factor; `palette` when left out.
+        corrections: given the index of an image, what a person corrected there, by factor; see `labelling.Seen`.
+        only: indices of the images that are written, such as the accepted ones; by default all.
         overwrite: whether files that are there and were not written by this function are replaced.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
@@ -65,22 +69,31 @@ def to_png(
         FileExistsError: a file of that name is there and was not written by this function; nothing is written.
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
-    regions = Regions(result, labels, percentile=percentile, threshold=threshold, unnamed=unnamed, colors=colors)
+    regions = Regions(
+        result,
+        labels,
+        percentile=percentile,
+        threshold=threshold,
+        unnamed=unnamed,
+        colors=colors,
+        corrections=corrections,
+        only=only,
+    )
     if len(regions.classes) > _MOST_CLASSES:
         raise ValueError(f"there are {len(regions.classes)} classes; a label map has at most {_MOST_CLASSES}")
     folder = Path(path).expanduser()
     files = [f"{name}.png" for name in safe_names(result.images.names)]
-    _make_folder(folder, files, overwrite=overwrite)
+    _make_folder(folder, [files[i] for i in regions.images], overwrite=overwrite)
     ink = [0, 0, 0, *(int(c.color[at : at + 2], 16) for c in regions.classes for at in (1, 3, 5))]
     classes = [{"index": 0, "name": "background", "color": "#000000", "parts": [], "factors": []}]
     for index, c in enumerate(regions.classes, start=1):
         classes.append({"index": index, "name": c.title, "color": c.color, "parts": c.parts, "factors": c.factors})
     images = [
-        {"file": file, "name": name, "width": width, "height": height}
-        for file, name, (height, width) in zip(files, result.images.names, result.sizes, strict=True)
+        {"file": files[i], "name": result.images.names[i], "width": result.sizes[i][1], "height": result.sizes[i][0]}
+        for i in regions.images
     ]
     index_file = {"software": _MARK, "description": about(result), "classes": classes, "images": images}
-    maps = ((folder / files[i], [_png(regions.label_map(i), ink)]) for i in each(len(result), progress))
+    maps = ((folder / files[i], [_png(regions.label_map(i), ink)]) for i in each(regions.images, progress))
     write_files(chain(maps, [(folder / _INDEX, [as_json(index_file)])]))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..storage import write_files
 from .folders import paths
-from .regions import Array, Labels, Progress, Regions, Unnamed, about, as_json, each, encoded, xml_text
+from .regions import Array, Correct, Labels, Progress, Regions, Unnamed, about, as_json, each, encoded, xml_text
 
 if TYPE_CHECKING:
     from ..result import DFFResult
@@ -33,6 +33,8 @@ def to_label_studio(
     threshold: str | None = None,
     unnamed: Unnamed = "skip",
     colors: Sequence[str] | None = None,
+    corrections: Correct | None = None,
+    only: Sequence[int] | None = None,
     overwrite: bool = False,
     progress: Progress | bool = False,
 ) -> None:
@@ -55,6 +57,8 @@ def to_label_studio(
         unnamed: a factor without a name is left out (``"skip"``), left out but takes pixels from the classes it is
             stronger than (``"background"``), or is a class (``"keep"``).
         colors: ``#RRGGBB`` per factor; `palette` when left out.
+        corrections: given the index of an image, what a person corrected there, by factor; see `labelling.Seen`.
+        only: indices of the images that are written, such as the accepted ones; by default all.
         overwrite: whether a file that is there is replaced.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
@@ -68,7 +72,16 @@ def to_label_studio(
     path = Path(path)
     if path.suffix.lower() == ".xml":
         raise ValueError(f"path is {str(path)!r}; give the name of the tasks, such as tasks.json")
-    regions = Regions(result, labels, percentile=percentile, threshold=threshold, unnamed=unnamed, colors=colors)
+    regions = Regions(
+        result,
+        labels,
+        percentile=percentile,
+        threshold=threshold,
+        unnamed=unnamed,
+        colors=colors,
+        corrections=corrections,
+        only=only,
+    )
     names = [xml_text(c.title) for c in regions.classes]  # the same in tasks and configuration
     files = paths(result.images)
 
@@ -83,9 +96,9 @@ def to_label_studio(
         return {"data": {_TO: source}, "predictions": [prediction]}
 
     def chunks() -> Iterator[bytes]:  # one image's masks are held at a time
-        for i in each(len(result), progress):
-            yield (b",\n" if i else b"[\n") + as_json(task(i))
-        yield b"\n]\n"
+        for done, i in enumerate(each(regions.images, progress)):
+            yield (b",\n" if done else b"[\n") + as_json(task(i))
+        yield b"\n]\n" if regions.images else b"[]\n"
 
     colors_of = {name: c.color for name, c in zip(names, regions.classes, strict=True)}
     configuration = encoded(_configuration(colors_of))

@@ -12,7 +12,7 @@ from ..images import Source
 from ..storage import write_files
 from .folders import open_folder, photo, stems
 from .outlines import polygons
-from .regions import Array, Labels, Progress, Regions, Unnamed, as_json, each
+from .regions import Array, Correct, Labels, Progress, Regions, Unnamed, as_json, each
 
 if TYPE_CHECKING:
     from ..result import DFFResult
@@ -29,6 +29,8 @@ def to_labelme(
     threshold: str | None = None,
     unnamed: Unnamed = "skip",
     colors: Sequence[str] | None = None,
+    corrections: Correct | None = None,
+    only: Sequence[int] | None = None,
     photos: bool = False,
     overwrite: bool = False,
     progress: Progress | bool = False,
@@ -49,6 +51,8 @@ def to_labelme(
         unnamed: a factor without a name is left out (``"skip"``), left out but takes pixels from the classes it is
             stronger than (``"background"``), or is a class (``"keep"``).
         colors: ``#RRGGBB`` per factor; `palette` when left out.
+        corrections: given the index of an image, what a person corrected there, by factor; see `labelling.Seen`.
+        only: indices of the images that are written, such as the accepted ones; by default all.
         photos: whether the images go along; else they are expected where the format looks for them.
         overwrite: whether the folder may hold files already; those that are not written anew stay.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
@@ -60,12 +64,21 @@ def to_labelme(
         FileExistsError: the folder holds something, and may not.
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
-    regions = Regions(result, labels, percentile=percentile, threshold=threshold, unnamed=unnamed, colors=colors)
+    regions = Regions(
+        result,
+        labels,
+        percentile=percentile,
+        threshold=threshold,
+        unnamed=unnamed,
+        colors=colors,
+        corrections=corrections,
+        only=only,
+    )
     folder = open_folder(path, overwrite=overwrite)
     names = stems(result.images)
 
     def files() -> Iterator[tuple[Path, Iterable[bytes]]]:
-        for i in each(len(result), progress):
+        for i in each(regions.images, progress):
             source, (height, width) = result.images.sources[i], result.sizes[i]
             if photos:
                 suffix, content = photo(source)

@@ -86,7 +86,7 @@ def to_html(
         colors=ink,
         ious=scores,
         percentile=percentile,
-        photos=(encode_tile(result.images, i) for i in each(shown, progress)),
+        photos=(encode_tile(result.images, i) for i in each(range(shown), progress)),
         encode=_base64,
     )
     page = _page(title, _head(result, title, shown), _scores(known, ink, scores), state)

@@ -23,6 +23,7 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 Array = npt.NDArray[Any]
 Labels = Mapping[int, Sequence[str] | str]
 Unnamed = Literal["skip", "background", "keep"]
+Correct = Callable[[int], Corrections]  # the index of an image -> what a person corrected there
 Progress = Callable[[int, int], None]  # (images done, images in all)
 
 
@@ -122,7 +123,7 @@ class Regions:
         threshold: str | None,
         unnamed: Unnamed,
         colors: Sequence[str] | None,
-        corrections: Callable[[int], Corrections] | None = None,
+        corrections: Correct | None = None,
         only: Iterable[int] | None = None,
     ) -> None:
         if unnamed not in ("skip", "background", "keep"):
@@ -155,14 +156,14 @@ class Regions:
         return np.where(strength.any(axis=0), strength.argmax(axis=0) + 1, 0)
 
 
-def each(n: int, progress: Progress | bool) -> Iterator[int]:
-    """0..n-1, with a tqdm bar if `progress` is True; a function is called with (images done, images in all)."""
+def each(images: Sequence[int], progress: Progress | bool) -> Iterator[int]:
+    """The images, with a tqdm bar if `progress` is True; a function is called with (images done, images in all)."""
     if callable(progress):
-        for i in range(n):
+        for done, i in enumerate(images, start=1):
             yield i
-            progress(i + 1, n)
+            progress(done, len(images))
     else:
-        yield from tqdm(range(n), disable=not progress, unit="image")
+        yield from tqdm(images, disable=not progress, unit="image")
 
 
 def about(result: DFFResult) -> str:

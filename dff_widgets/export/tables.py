@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..evaluation import iou
-from ..heat import binarise, largest_box
-from ..labelling import JOIN
+from ..heat import largest_box
+from ..labelling import JOIN, Seen
 from ..storage import write_file
-from .regions import Labels, Progress, each, encoded, known_parts, paint, part_names, titles
+from .regions import Correct, Labels, Progress, each, encoded, known_parts, paint, part_names, titles
 
 if TYPE_CHECKING:
     from ..result import DFFResult
 
 _COLUMNS = ("image", "factor", "name", "strength", "area", "iou", "xmin", "ymin", "xmax", "ymax")
+_IN_A_FIGURE = 6  # images, when it is not said which
 _LONGEST = 40  # characters of a name in a figure
 
 
@@ -31,6 +32,8 @@ def to_csv(
     *,
     percentile: float = 75,
     threshold: str | None = None,
+    corrections: Correct | None = None,
+    only: Sequence[int] | None = None,
     overwrite: bool = False,
     progress: Progress | bool = False,
 ) -> None:
@@ -50,6 +53,8 @@ def to_csv(
         labels: factor -> the names of its parts, as from `assign`. None names each factor ``"factor 0"`` etc.
         percentile: of the masks, as in `DFFResult.masks`.
         threshold: in its place, as in `DFFResult.masks`.
+        corrections: given the index of an image, what a person corrected there, by factor; see `labelling.Seen`.
+        only: indices of the images that are written, such as the accepted ones; by default all.
         overwrite: whether a file that is there is replaced.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
@@ -61,16 +66,15 @@ def to_csv(
     """
     names = titles(None, result.k) if labels is None else [JOIN.join(n) for n in part_names(labels, result.k)]
     known = known_parts(result, labels)
-    source, levels = result.cut(percentile, threshold)
+    seen = Seen(result, percentile=percentile, threshold=threshold, corrections=corrections, only=only)
 
     def rows(i: int) -> Iterator[Sequence[Any]]:
-        maps = source.heatmaps(i)
-        masks = binarise(maps, levels[i])
+        maps, masks = seen.heatmaps(i), seen.masks(i)
         here = {} if not known or result.images.parts is None else result.images.parts[i]
         scores = iou([masks], [here], {f: [n for n in parts if n in here] for f, parts in known.items()})
         for f, mask in enumerate(masks):
-            seen = f in known and (mask.any() or any(np.any(here[n]) for n in known[f] if n in here))
-            score = f"{scores[f]:.6g}" if seen else ""
+            measured = f in known and (mask.any() or any(np.any(here[n]) for n in known[f] if n in here))
+            score = f"{scores[f]:.6g}" if measured else ""
             box = largest_box(mask).tolist() if mask.any() else [""] * 4
             yield (
                 _text(result.images.names[i]),
@@ -84,7 +88,7 @@ def to_csv(
 
     def chunks() -> Iterator[bytes]:
         yield _lines([_COLUMNS])
-        for i in each(len(result), progress):
+        for i in each(seen.images, progress):
             yield _lines(rows(i))
 
     write_file(Path(path), chunks(), overwrite=overwrite)
@@ -96,11 +100,16 @@ def to_figure(
     labels: Labels | None = None,
     *,
     images: Sequence[int] | None = None,
+    masks: bool = False,
+    percentile: float = 75,
+    threshold: str | None = None,
     colors: Sequence[str] | None = None,
+    corrections: Correct | None = None,
+    only: Sequence[int] | None = None,
     opacity: float = 0.7,
     overwrite: bool = False,
 ) -> None:
-    """Write a figure: images under their coloured heat maps, with the factors' names as a legend.
+    """Write a figure: images under their coloured heat maps or masks, with the factors' names as a legend.
 
     Args:
         result: the factors, and the images.
@@ -108,7 +117,12 @@ def to_figure(
         labels: factor -> the names of its parts, as from `assign`. A factor without one is called ``"factor 0"`` etc.
             Names are cut after 40 characters, and a sign that the figure's font lacks is shown as a box.
         images: which images, by index; the first six when left out.
+        masks: whether the masks are drawn, and not the heat maps.
+        percentile: of the masks, as in `DFFResult.masks`.
+        threshold: in its place, as in `DFFResult.masks`.
         colors: ``#RRGGBB`` per factor; `palette` when left out.
+        corrections: given the index of an image, what a person corrected there, by factor; see `labelling.Seen`.
+        only: indices of the images that count, such as the accepted ones, of which `images` are the first six.
         opacity: 0..1, of the heat maps.
         overwrite: whether a file that is there is replaced.
 
@@ -123,10 +137,14 @@ def to_figure(
     if not path.suffix:
         raise ValueError(f"path is {str(path)!r}; end it with the format, such as .png, .pdf or .svg")
     ink = paint(colors, result.k)
+    seen = Seen(result, percentile=percentile, threshold=threshold, corrections=corrections, only=only)
+    shown = seen.images[:_IN_A_FIGURE] if images is None and only is not None else images
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure = overlays(result, images, colors=ink, labels=titles(None, result.k), opacity=opacity)
+        figure = overlays(
+            result, shown, colors=ink, labels=titles(None, result.k), opacity=opacity, seen=seen if masks else None
+        )
         for text, name in zip(figure.legends[0].get_texts(), titles(labels, result.k), strict=True):
             text.set_parse_math(False)  # a name may begin with an underscore, or hold a $
             text.set_text(_short(name))

@@ -12,7 +12,7 @@ from PIL import Image
 
 from ..storage import write_files
 from .folders import open_folder, photo, stems
-from .regions import Labels, Progress, Regions, Unnamed, each, encoded
+from .regions import Correct, Labels, Progress, Regions, Unnamed, each, encoded
 
 if TYPE_CHECKING:
     from ..result import DFFResult
@@ -31,6 +31,8 @@ def to_voc(
     threshold: str | None = None,
     unnamed: Unnamed = "skip",
     colors: Sequence[str] | None = None,
+    corrections: Correct | None = None,
+    only: Sequence[int] | None = None,
     photos: bool = False,
     overwrite: bool = False,
     progress: Progress | bool = False,
@@ -51,6 +53,8 @@ def to_voc(
         unnamed: a factor without a name is left out (``"skip"``), left out but takes pixels from the classes it is
             stronger than (``"background"``), or is a class (``"keep"``).
         colors: ``#RRGGBB`` per factor; `palette` when left out.
+        corrections: given the index of an image, what a person corrected there, by factor; see `labelling.Seen`.
+        only: indices of the images that are written, such as the accepted ones; by default all.
         photos: whether the images go along; else they are expected where the format looks for them.
         overwrite: whether the folder may hold files already; those that are not written anew stay.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
@@ -62,7 +66,16 @@ def to_voc(
         FileExistsError: the folder holds something, and may not.
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
-    regions = Regions(result, labels, percentile=percentile, threshold=threshold, unnamed=unnamed, colors=colors)
+    regions = Regions(
+        result,
+        labels,
+        percentile=percentile,
+        threshold=threshold,
+        unnamed=unnamed,
+        colors=colors,
+        corrections=corrections,
+        only=only,
+    )
     if len(regions.classes) > _MOST_CLASSES:
         raise ValueError(f"there are {len(regions.classes)} classes; Pascal VOC has at most {_MOST_CLASSES}")
     inside = ("SegmentationClass", "ImageSets/Segmentation", *(["JPEGImages"] if photos else []))
@@ -74,9 +87,9 @@ def to_voc(
 
     def files() -> Iterator[tuple[Path, Iterable[bytes]]]:
         yield folder / "labelmap.txt", [encoded(f"# label:color_rgb:parts:actions\n{table}")]
-        listed = "".join(f"{name}\n" for name in stem)
+        listed = "".join(f"{stem[i]}\n" for i in regions.images)
         yield folder / "ImageSets" / "Segmentation" / f"{_SUBSET}.txt", [encoded(listed)]
-        for i in each(len(result), progress):
+        for i in each(regions.images, progress):
             image = Image.fromarray(regions.label_map(i).astype(np.uint8))
             image.putpalette([value for color in ink for value in color])
             buffer = io.BytesIO()

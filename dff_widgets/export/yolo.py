@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..storage import write_files
 from .folders import open_folder, photo, stems
 from .outlines import polygons
-from .regions import Array, Labels, Progress, Regions, Unnamed, about, each, encoded
+from .regions import Array, Correct, Labels, Progress, Regions, Unnamed, about, each, encoded
 
 if TYPE_CHECKING:
     from ..result import DFFResult
@@ -26,6 +26,8 @@ def to_yolo(
     threshold: str | None = None,
     unnamed: Unnamed = "skip",
     colors: Sequence[str] | None = None,
+    corrections: Correct | None = None,
+    only: Sequence[int] | None = None,
     photos: bool = False,
     overwrite: bool = False,
     progress: Progress | bool = False,
@@ -48,6 +50,8 @@ def to_yolo(
         unnamed: a factor without a name is left out (``"skip"``), left out but takes pixels from the classes it is
             stronger than (``"background"``), or is a class (``"keep"``).
         colors: ``#RRGGBB`` per factor; `palette` when left out.
+        corrections: given the index of an image, what a person corrected there, by factor; see `labelling.Seen`.
+        only: indices of the images that are written, such as the accepted ones; by default all.
         photos: whether the images go along; else they are expected where the format looks for them.
         overwrite: whether the folder may hold files already; those that are not written anew stay.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
@@ -59,13 +63,22 @@ def to_yolo(
         FileExistsError: the folder holds something, and may not.
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
-    regions = Regions(result, labels, percentile=percentile, threshold=threshold, unnamed=unnamed, colors=colors)
+    regions = Regions(
+        result,
+        labels,
+        percentile=percentile,
+        threshold=threshold,
+        unnamed=unnamed,
+        colors=colors,
+        corrections=corrections,
+        only=only,
+    )
     folder = open_folder(path, (f"labels/{_SUBSET}", f"images/{_SUBSET}"), overwrite=overwrite)
     names = stems(result.images)
 
     def files() -> Iterator[tuple[Path, Iterable[bytes]]]:
         yield folder / "data.yaml", [encoded(_yaml(about(result), [c.title for c in regions.classes]))]
-        for i in each(len(result), progress):
+        for i in each(regions.images, progress):
             lines = [_line(c, polygon, result.sizes[i]) for c, polygon in _pieces(regions.strength(i))]
             yield folder / "labels" / _SUBSET / f"{names[i]}.txt", ["".join(lines).encode()]
             if photos:

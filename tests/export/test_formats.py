@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw
 import dff_widgets as dff
 from dff_widgets import export
 from dff_widgets.export.folders import paths, stems
+from dff_widgets.labelling import Correction
 
 from .test_export import LABELS, NASTY, SIZES, make, masks_of, regions
 
@@ -270,3 +271,89 @@ def test_a_photo_keeps_its_bytes(tmp_path):
     found = {p.name: p.read_bytes() for p in (tmp_path / "x" / "images" / "train").iterdir()}
     assert sorted(name.rpartition(".")[2] for name in found) == ["jpg", "jpg", "png"]
     assert sorted(found.values())[1:] == [buffer.getvalue()] * 2
+
+
+# ---------------------------------------------------------------------------------------------------- what is seen
+def corrected(i):
+    """A person put a box into the first factor of image 0, and took another one from the third of image 2."""
+    nothing = np.zeros(SIZES[i], dtype=bool)
+    box = nothing.copy()
+    box[3:9, 4:30] = True
+    if i == 0:
+        return {0: (Correction.none(SIZES[0]).put(box, nothing),)}
+    return {2: (Correction.none(SIZES[2]).take(box, nothing),)} if i == 2 else {}
+
+
+def read_coco(path):
+    coco = pytest.importorskip("pycocotools.mask")
+    content = json.loads(path.read_text())
+    names = {c["id"]: c["name"] for c in content["categories"]}
+    return {
+        (a["image_id"] - 1, names[a["category_id"]]): coco.decode(
+            a["segmentation"] | {"counts": a["segmentation"]["counts"].encode()}
+        ).astype(bool)
+        for a in content["annotations"]
+    }
+
+
+READ = {"to_yolo": read_yolo, "to_cvat": read_cvat, "to_coco": read_coco}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_masks_are_exported_as_a_person_corrected_them(name, result, expected, tmp_path):
+    seen = dict(expected)
+    for i in (0, 2):
+        box = np.zeros(SIZES[i], dtype=bool)
+        box[3:9, 4:30] = True
+        seen[i, TITLES[i // 2]] = expected[i, TITLES[i // 2]] & ~box if i == 2 else expected[i, TITLES[0]] | box
+    assert any((seen[key] != expected[key]).any() for key in seen)
+    getattr(export, name)(result, tmp_path / "x", LABELS, corrections=corrected)
+    same(READ[name](tmp_path / "x"), seen)
+
+
+def test_in_a_label_map_what_a_person_put_in_wins(result, tmp_path):
+    export.to_voc(result, tmp_path / "x", LABELS, corrections=corrected)
+    assert (np.asarray(Image.open(tmp_path / "x" / "SegmentationClass" / "image_0.png"))[3:9, 4:30] == 1).all()
+
+
+def written_images(name, path):
+    """Which images an export speaks of, by number."""
+    if name == "to_cvat":
+        return {int(image.get("id")) for image in ET.parse(path).getroot().iter("image")}
+    if name == "to_coco":
+        return {image["id"] - 1 for image in json.loads(path.read_text())["images"]}
+    if name == "to_label_studio":
+        return {int(task["data"]["image"][-1]) for task in json.loads(path.read_text())}
+    if name == "to_csv":
+        return {int(line.split(",")[0][-1]) for line in path.read_text().splitlines()[1:]}
+    if name == "to_datumaro":
+        content = json.loads((path / "annotations" / "default.json").read_text())
+        return {int(item["id"][-1]) for item in content["items"]}
+    return {int(file.stem[-1]) for file in path.rglob("*") if file.is_file() and file.stem.startswith("image")}
+
+
+@pytest.mark.parametrize("name", sorted(set(export.__all__) - {"to_html", "to_figure"}))
+@pytest.mark.parametrize("only", [[0, 2], [2], []])
+def test_the_accepted_images_are_exported_alone(name, only, result, tmp_path):
+    getattr(export, name)(result, tmp_path / "x", LABELS, only=only)
+    assert written_images(name, tmp_path / "x") == set(only)
+    with pytest.raises(ValueError, match="only is"):
+        getattr(export, name)(result, tmp_path / "y", LABELS, only=[3])
+
+
+def test_a_figure_shows_the_masks_that_are_seen(result, tmp_path):
+    for name, options in {
+        "heat": {},
+        "masks": {"masks": True},
+        "hand": {"masks": True, "corrections": corrected},
+    }.items():
+        export.to_figure(result, tmp_path / f"{name}.png", LABELS, images=[0], **options)
+    heat, masks, hand = (
+        np.asarray(Image.open(tmp_path / f"{name}.png").convert("RGB")) for name in ("heat", "masks", "hand")
+    )
+    assert (heat != masks).any()
+    assert (masks != hand).any()
+    for name, options in (("only", {"only": [2]}), ("image", {"images": [2]})):
+        export.to_figure(result, tmp_path / f"{name}.png", LABELS, **options)
+    alone, chosen = (np.asarray(Image.open(tmp_path / f"{name}.png")) for name in ("only", "image"))
+    np.testing.assert_array_equal(alone, chosen)
