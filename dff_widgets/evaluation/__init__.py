@@ -4,6 +4,7 @@
 """
 
 from .coverage import Coverage, assign, coverage
+from .declared import DeclaredTally
 from .journal import Journal
 from .metrics import BACKGROUND, Overlaps, PartScore, best_part_iou, corloc, hits, iou, overlaps
 from .pixel_counts import Counts, Tally, ratio
@@ -14,6 +15,7 @@ __all__ = [
     "Cell",
     "Counts",
     "Coverage",
+    "DeclaredTally",
     "Journal",
     "Overlaps",
     "PartScore",

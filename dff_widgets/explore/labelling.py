@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..evaluation import Coverage
-from ..labelling import PartLabels, PartMasks, Sampling
+from ..labelling import Annotations, PartLabels, PartMasks, Sampling, Seen
+from ..labelling.annotations import Slot
+from .events import Event, StateChanged
 from .exporting import export_result
 from .live_scores import LiveScores
 from .model import Model
 from .naming import Namer
 from .session_keeper import SessionKeeper
+from .undoing import Kind, Step, Undoing
 
 
 class Labelling:
@@ -24,14 +27,29 @@ class Labelling:
     Attributes:
         namer: gives the names; see `Namer`.
         live: counts how well the masks fit the parts; see `LiveScores`.
+        annotator: corrects the masks, and keeps what was said of each image; see `Annotator`.
+        undoing: takes back what was done last, of whatever kind; see `Undoing`.
         session: keeps what a person made; see `SessionKeeper`.
     """
 
     def __init__(self, model: Model) -> None:
         self._model = model
         self.live = LiveScores(model)
+        self.annotator = self.live.annotator
         self.namer = Namer(model, lambda: self.live.known_parts)
-        self.session = SessionKeeper(model, self.live)
+        self.undoing = Undoing(everything(model, self.namer, self.live))
+        self.session = SessionKeeper(model, self.live, self.undoing)
+        self._stops = [
+            model.subscribe(self._told),
+            self.live.on_painted(self.undoing.look),
+            self.annotator.on_change(self.undoing.look),
+        ]
+
+    def _told(self, event: Event) -> None:
+        if isinstance(event, StateChanged) and "images" in event.names:
+            self.undoing.restart()
+        else:
+            self.undoing.look()
 
     # ------------------------------------------------------------------------------------------------------------ names
     @property
@@ -61,12 +79,34 @@ class Labelling:
         self.namer.clear()
 
     def undo(self) -> str:
-        """Take the last change of the names back, if there is one; see `Namer.undo`."""
-        return self.namer.undo()
+        """Take back what was done last, be it a name, a correction, a review, a painted part or a steered factor.
+
+        Returns:
+            ``""``, or a sentence that says where, if that is not what is shown.
+        """
+        return self.undoing.undo().said
 
     def redo(self) -> str:
-        """Make the change again that was undone last, if there is one; see `Namer.redo`."""
-        return self.namer.redo()
+        """Do again what was undone last; as `undo`."""
+        return self.undoing.redo().said
+
+    # -------------------------------------------------------------------------------------- corrections and the review
+    @property
+    def notes(self) -> Annotations:
+        """The corrected masks, the reviews and the declared presence of the images that are open."""
+        return self.annotator.notes
+
+    def review(self, images: int | Iterable[int], review: str) -> bool:
+        """Review images: ``"accepted"``, ``"rejected"`` or ``"unreviewed"``; see `Annotations.judge`."""
+        return self.notes.judge(images, review)
+
+    def declare(self, image: int, part: str, presence: str | None) -> bool:
+        """Say that a part is ``"present"``, ``"absent"`` or ``"unknown"`` in an image; see `Annotations.declare`."""
+        return self.notes.declare(image, part, presence)
+
+    def seen(self, *, only: str | None = None) -> Seen:
+        """The masks as they are seen: by the rule that is on, corrected, named; see `Annotator.seen`."""
+        return self.annotator.seen(self._model.now, only=only)
 
     # ----------------------------------------------------------------------------------------------------------- scores
     @property
@@ -184,5 +224,32 @@ class Labelling:
 
     def close(self) -> None:
         """Save what saves itself, and count nothing any more."""
+        for stop in self._stops:
+            stop()
         self.session.close()
         self.live.close()
+
+
+def everything(model: Model, namer: Namer, live: LiveScores) -> dict[str, Kind]:
+    """The kinds of acts that are undone in one order: ``names``, ``notes`` and ``parts``."""
+
+    def note(step: list[Slot]) -> Step:
+        images = model.state.images
+        where = ", ".join(dict.fromkeys(images.names[slot.image] for slot in step))
+        what = {"mask": "a correction", "review": "a review", "presence": "a presence"}[step[0].kind] if step else ""
+        return Step(f"{what} of {where}" if step else "", step[0].image if step else -1)
+
+    def part(where: tuple[int, str] | None) -> Step:
+        if where is None:
+            return Step()
+        return Step(f"{where[1]} in {model.state.images.names[where[0]]}", *where)
+
+    return {
+        "names": Kind(lambda: len(model.appearance.acts.past), lambda: Step(namer.undo()), lambda: Step(namer.redo())),
+        "notes": Kind(
+            lambda: live.annotator.notes.done,
+            lambda: note(live.annotator.notes.undo()),
+            lambda: note(live.annotator.notes.redo()),
+        ),
+        "parts": Kind(lambda: live.truth.done, lambda: part(live.truth.undo()), lambda: part(live.truth.redo())),
+    }

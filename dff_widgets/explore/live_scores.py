@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..evaluation import Coverage, Tally, ratio
-from ..heat import binarise
+from ..evaluation import Coverage, DeclaredTally, ratio
 from ..images import ImageSet
-from ..labelling import PartLabels, PartMasks
+from ..labelling import Annotations, Corrections, PartLabels, PartMasks, measured
 from ..result import DFFResult
 from ..wording import sentence
+from .annotating import Annotator, rule_of
 from .events import AppearanceChanged, Event, ResultFound, StateChanged
 from .jobs import CancelledError, Ticket
 from .model import Model
@@ -39,12 +39,13 @@ class Scores:
         k: of the factors.
         look: of the state they were asked for in.
         iou: per factor 0..1, dataset-wide (eqs. 8-9 of the paper); None for one without a name that is a part's.
+        over: per factor in how many images it is measured: those that say whether its parts are there.
         mean: of the factors that have one, or None.
         coverage: (k, p) of eq. 7.
         parts: names of its p columns.
         threshold: of coverage, above which a part is assigned; 0..1.
         covered: images that are counted so far.
-        of: images that have a ground truth.
+        of: images that say of any part whether and where it is there.
         stale: whether they are still being counted.
         summary: one line that says all this.
         problem: None, or the sentence that says why they cannot be counted.
@@ -53,6 +54,7 @@ class Scores:
     k: int
     look: str
     iou: tuple[float | None, ...]
+    over: tuple[int, ...]
     mean: float | None
     coverage: Coverage
     parts: tuple[str, ...]
@@ -72,16 +74,19 @@ class Task:
         result: whose heat maps become masks.
         place: of the result.
         truth: the part masks.
-        version: of the truth.
-        percentile, threshold: see `DFFResult.masks`.
+        notes: which parts are declared.
+        versions: of the truth, and of what is declared.
+        rule: percentile and threshold; see `DFFResult.masks`.
+        corrections: image -> factor -> what a person corrected there.
     """
 
     result: DFFResult
     place: Place
     truth: PartMasks
-    version: int
-    percentile: float
-    threshold: str | None
+    notes: Annotations
+    versions: tuple[int, int]
+    rule: tuple[float, str | None]
+    corrections: Mapping[int, Corrections]
 
 
 class LiveScores:
@@ -92,21 +97,23 @@ class LiveScores:
         threads: that count at once; 1 counts in the lane itself.
 
     Attributes:
+        annotator: keeps and applies what a person says of the images beside the part masks.
         coverage_threshold: above which a part is assigned; 0..1.
     """
 
     def __init__(self, model: Model, *, threads: int | None = None) -> None:
         self._model, self._threads = model, threads or os.cpu_count() or 1
+        self.annotator = Annotator(model)
         self._jobs = model.run("dff-scores")
         self._truths: dict[int, PartMasks] = {}  # by identity of their images, which they hold
-        self._whole: weakref.WeakKeyDictionary[DFFResult, dict[object, Tally]] = weakref.WeakKeyDictionary()
+        self._whole: weakref.WeakKeyDictionary[DFFResult, dict[object, DeclaredTally]] = weakref.WeakKeyDictionary()
         self._task: Task | None = None  # what is counted, or was last
-        self._tally, self._known = Tally(0), 0
+        self._tally, self._known = DeclaredTally(0), 0
         self._problem: str | None = None
         self._first: tuple[int, ...] = ()
         self._listeners: dict[object, Callable[[], object]] = {}
         self.coverage_threshold = 0.5
-        self._stop = model.subscribe(self._told)
+        self._stops = [model.subscribe(self._told), self.annotator.on_change(self._noted)]
         self.refresh()
 
     # ------------------------------------------------------------------------------------------------- the ground truth
@@ -153,13 +160,14 @@ class LiveScores:
         if now.result is None or now.stack is None:
             self._task = None
             return
-        truth = self.truth_of(now.state.images)
-        task = Task(now.result, now.stack.place, truth, truth.version, now.state.percentile, now.state.threshold)
+        truth, notes = self.truth_of(now.state.images), self.annotator.of(now.state.images)
+        versions, on = (truth.version, notes.version), self.annotator.attached(now).on
+        task = Task(now.result, now.stack.place, truth, notes, versions, rule_of(now.state), on)
         if task != self._task:
             same = self._task is not None and self._task.result is task.result
             self._task, self._problem = task, None
             if not same:  # numbers of other factors say nothing
-                self._tally, self._known = Tally(now.result.k), 0
+                self._tally, self._known = DeclaredTally(now.result.k), 0
             self._publish(task, stale=True)
             self._jobs.submit(partial(self._count, task))
 
@@ -192,8 +200,10 @@ class LiveScores:
 
     def close(self) -> None:
         """Count nothing any more."""
-        self._stop()
+        for stop in self._stops:
+            stop()
         self._jobs.cancel()
+        self.annotator.close()
         self._truths.clear()
         self._listeners.clear()
 
@@ -205,8 +215,12 @@ class LiveScores:
             task, scores = self._task, self._model.scores
             if task is not None and task.result is self._model.result:
                 self._publish(task, stale=scores is None or scores.stale)
+            self.refresh()  # a name may have brought a correction along
 
     def _painted(self, _index: int, _part: str) -> None:
+        self._noted()
+
+    def _noted(self) -> None:
         self.refresh()
         for told in list(self._listeners.values()):
             told()
@@ -217,13 +231,15 @@ class LiveScores:
         if now.result is not task.result or tally.k != task.result.k or now.result.k not in now.appearance:
             return
         labels = now.appearance.labels(tally.k)
-        iou = _iou(tally, labels)
+        declared = {part for _, part in task.notes.presence}
+        iou, over = _iou(tally, labels, declared.union(tally.parts))
         scored = [one for one in iou if one is not None]
         coverage = _coverage(tally)
         scores = Scores(
             tally.k,
             now.state.look,
             iou,
+            over,
             float(np.mean(scored)) if scored else None,
             coverage,
             coverage.parts,
@@ -241,8 +257,11 @@ class LiveScores:
         try:
             kept = self._whole.setdefault(task.result, {})
             places = task.truth.places(task.result.images)
-            known = [i for i, place in enumerate(places) if task.truth.known(place)]
-            key = (weakref.ref(task.truth), task.version, task.percentile, task.threshold)  # holds neither of the two
+            declared = {i for i, _ in task.notes.presence}
+            known = [i for i, place in enumerate(places) if task.truth.known(place) or place in declared]
+            corrected = tuple((i, f, c) for i, on in task.corrections.items() for f, c in on.items())
+            refs = weakref.ref(task.truth), weakref.ref(task.notes)  # so that the key holds neither of the two
+            key = (*refs, task.versions, task.rule, corrected)
             tally = kept.get(key)
             if tally is None:
                 tally = self._added_up(task, known, places, ticket)
@@ -255,21 +274,22 @@ class LiveScores:
             raise
         except Exception as error:  # whatever a mask or a photo does, the explorer goes on
             ticket.check()
-            self._tally, self._known, self._problem = Tally(task.result.k), 0, sentence(error)
+            self._tally, self._known, self._problem = DeclaredTally(task.result.k), 0, sentence(error)
         self._publish(task, stale=False)
 
-    def _added_up(self, task: Task, known: Sequence[int], places: Sequence[int], ticket: Ticket) -> Tally:
-        result = task.result
-        if task.threshold == "auto":
-            result = self._model.pipeline.learned(task.place, result, lambda *_: ticket.check())
-        source, levels = result.cut(task.percentile, task.threshold)
-        tally = Tally(task.result.k)
+    def _added_up(self, task: Task, known: Sequence[int], places: Sequence[int], ticket: Ticket) -> DeclaredTally:
+        now = self._model.now
+        if now.result is not task.result or rule_of(now.state) != task.rule:
+            raise CancelledError  # another count is on its way
+        seen = self.annotator.predicted(now, ticket.check).corrected(lambda i: task.corrections.get(places[i], {}))
+        tally = DeclaredTally(task.result.k)
         told = time.monotonic()
         first = set(self._first)
 
-        def one(i: int) -> Tally:
-            counts = Tally(task.result.k)
-            counts.add(binarise(source.heatmaps(i), levels[i]), task.truth[places[i]], image=i)
+        def one(i: int) -> DeclaredTally:
+            counts = DeclaredTally(task.result.k)
+            declared, parts = measured(task.truth, task.notes, places[i])
+            counts.add(seen.masks(i), parts, declared, image=i)
             return counts
 
         order = sorted(known, key=lambda i: i not in first)
@@ -285,7 +305,7 @@ class LiveScores:
         return tally
 
     @contextlib.contextmanager
-    def _mapping(self) -> Iterator[Callable[..., Iterable[Tally]]]:
+    def _mapping(self) -> Iterator[Callable[..., Iterable[DeclaredTally]]]:
         if self._threads == 1:
             yield map
         else:
@@ -301,14 +321,16 @@ def quantile_table(result: DFFResult, *, images: int = 12) -> list[list[float]]:
     return [[float(v) for v in row] for row in table.T]
 
 
-def _iou(tally: Tally, labels: PartLabels) -> tuple[float | None, ...]:
-    """Per factor its IoU 0..1, or None for one without a name that the ground truth knows."""
-    seen = set(tally.parts)
-    iou = tally.iou(labels) if tally.images else np.zeros(len(labels))
-    return tuple(float(iou[f]) if seen.intersection(labels[f]) else None for f in labels)
+def _iou(
+    tally: DeclaredTally, labels: PartLabels, known: Container[str]
+) -> tuple[tuple[float | None, ...], tuple[int, ...]]:
+    """Per factor its IoU 0..1, or None for one without a name that the ground truth knows; and over how many images."""
+    named = [[part for part in labels[f] if part in known] for f in labels]
+    over = tuple(tally.over(parts) if parts else 0 for parts in named)
+    return tuple(tally.iou(f, named[f]) if n else None for f, n in enumerate(over)), over
 
 
-def _coverage(tally: Tally) -> Coverage:
+def _coverage(tally: DeclaredTally) -> Coverage:
     shared = [ratio(tally.shared([part]), tally.area([part])) for part in tally.parts]
     return Coverage.of(np.stack(shared, axis=1) if shared else np.zeros((tally.k, 0)), tally.parts)
 
@@ -320,5 +342,6 @@ def _summary(scores: Scores, labels: PartLabels, images: int) -> str:
     if not scores.of:
         return f"{named} · no ground truth yet"
     mean = "–" if scores.mean is None else f"{scores.mean:.2f}"
-    some = f"{scores.covered} of {images}" if scores.covered < images else f"all {images}"
+    over = max(scores.over, default=0) or scores.covered
+    some = f"{over} of {images}" if over < images else f"all {images}"
     return f"mean IoU {mean} · {named} · over {some} images"

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from .desk import Ask
 from .live_scores import LiveScores
 from .naming import Namer
+from .undoing import Undoing
 
 
-def naming_desk(namer: Namer, scores: LiveScores) -> dict[str, Callable[[Ask], object]]:
+def naming_desk(namer: Namer, scores: LiveScores, undoing: Undoing) -> dict[str, Callable[[Ask], object]]:
     """By name what answers a message about names: ``name``, ``toggle``, ``assign``, ``clear``, ``undo``, ``redo``.
 
     Args:
         namer: that gives the names.
         scores: whose coverage they are assigned by.
+        undoing: takes back what was done last, of whatever kind.
     """
 
     def name(ask: Ask) -> None:
@@ -36,9 +38,9 @@ def naming_desk(namer: Namer, scores: LiveScores) -> dict[str, Callable[[Ask], o
         ask.answer()
 
     def undo(ask: Ask) -> None:
-        ask.answer(said=namer.undo())
+        ask.answer(said=undoing.undo().said)
 
     def redo(ask: Ask) -> None:
-        ask.answer(said=namer.redo())
+        ask.answer(said=undoing.redo().said)
 
     return {"name": name, "toggle": toggle, "assign": assign, "clear": clear, "undo": undo, "redo": redo}

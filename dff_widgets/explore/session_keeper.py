@@ -14,7 +14,17 @@ import numpy as np
 
 from ..heat.colors import is_color
 from ..images import ImageSet
-from ..labelling import Autosave, History, PartLabels, PartMasks, Sampling, Session, SessionFiles, UnknownFileError
+from ..labelling import (
+    Annotations,
+    Autosave,
+    History,
+    PartLabels,
+    PartMasks,
+    Sampling,
+    Session,
+    SessionFiles,
+    UnknownFileError,
+)
 from .acts import Acts
 from .appearance import Appearance
 from .events import AppearanceChanged, Event, ResultFound, StateChanged
@@ -23,6 +33,7 @@ from .model import Model
 from .moment import Now
 from .stack import Stack
 from .state import FITTED, Basis, checked
+from .undoing import Undoing
 
 _ASKED = ("layer", "k", "solver", "seed", "size")  # what a session keeps of the state, beside the network
 _LOOK = ("percentile", "threshold", "look")
@@ -38,6 +49,7 @@ class _Loaded:
         path, checksum: of the file.
         session: what it holds.
         truth: its masks on the images at hand.
+        notes: what was said of them, where the concepts are the numbers of its factors.
         sampling: its pages, or None.
         look: of its settings those that are of the look, checked.
     """
@@ -47,6 +59,7 @@ class _Loaded:
     checksum: str
     session: Session
     truth: PartMasks
+    notes: Annotations
     sampling: Sampling | None
     look: Mapping[str, Any]
 
@@ -56,7 +69,8 @@ class SessionKeeper:
 
     Args:
         model: whose.
-        live: has its part masks.
+        live: has its part masks, and what was said of its images.
+        undoing: knows in which order things were done.
 
     Attributes:
         sampling: the pages of few images that are labelled on, or None.
@@ -67,8 +81,8 @@ class SessionKeeper:
         files: what is known of files.
     """
 
-    def __init__(self, model: Model, live: LiveScores) -> None:
-        self._model, self._live = model, live
+    def __init__(self, model: Model, live: LiveScores, undoing: Undoing | None = None) -> None:
+        self._model, self._live, self._undoing = model, live, undoing
         self.sampling: Sampling | None = None
         self.extra: Callable[[], Mapping[str, Any]] = dict
         self.restored: Callable[[Mapping[str, Any]], object] = lambda _settings: None
@@ -78,7 +92,11 @@ class SessionKeeper:
         self._refused: tuple[str, str] | None = None  # the path of a save by hand, and the question
         self._loaded: _Loaded | None = None
         self._listeners: dict[object, Callable[[], object]] = {}
-        self._stops = [model.subscribe(self._told), live.on_painted(self._changed)]
+        self._stops = [
+            model.subscribe(self._told),
+            live.on_painted(self._changed),
+            live.annotator.on_change(self._changed),
+        ]
 
     def on_change(self, told: Callable[[], object]) -> Callable[[], None]:
         """Call `told` when there is another question, page, file or sentence; returns what ends it."""
@@ -92,7 +110,7 @@ class SessionKeeper:
 
     # ----------------------------------------------------------------------------------------------------------- files
     def save(self, path: str | Path, *, overwrite: bool = False) -> str:
-        """Write the session to a file: the factors, the names and their undo, the painted masks, the settings.
+        """Write the session to a file: factors, names, all that was painted or said, their undo, settings.
 
         Args:
             path: of the file.
@@ -132,12 +150,13 @@ class SessionKeeper:
         images, said = now.state.images, session.settings
         before = self._live.truth_of(images)
         truth = session.truth(images, parts=before.own, names=before.parts)
+        notes = session.notes(images)
         sampling = Sampling.restored(session.page, len(images)) if session.page.get("images") == len(images) else None
         look = checked({name: said[name] for name in _LOOK if name in said})
         _threshold(said)
         basis = Basis(np.asarray(session.result.factorization.W), session.result)
         asked = {**_request(session, now), "shown": _shown(session, images), "basis": basis}
-        self._loaded = _Loaded(basis, str(path), checksum, session, truth, sampling, look)
+        self._loaded = _Loaded(basis, str(path), checksum, session, truth, notes, sampling, look)
         try:
             self._model.ask(held=False, **asked)
         except BaseException:
@@ -163,7 +182,10 @@ class SessionKeeper:
         settings |= dict(self.extra())
         page = self.sampling.state() if self.sampling is not None else {}
         labels = _history(now.appearance, k)
-        return Session(now.result, labels, settings, images.names, self._live.truth_of(images).to_tensors(), page)
+        painted = self._live.truth_of(images).to_tensors()
+        said = self._live.annotator.kept(dataclasses.replace(now, state=state)).to_tensors()
+        order = () if self._undoing is None else tuple(self._undoing.order[-_UNDO:])
+        return Session(now.result, labels, settings, images.names, painted, page, said, order)
 
     # ------------------------------------------------------------------------------------------------------- by itself
     @property
@@ -312,9 +334,13 @@ class SessionKeeper:
         dressed = _dressed(stack, loaded.session.labels, settings.get("colors"))
         self._model.dress(lambda _: dressed)
         self._live.use(loaded.truth)
+        concepts = dressed.concepts(stack.ks[0])
+        self._live.annotator.use(loaded.notes.rekeyed(dict(enumerate(concepts))))
         self._model.ask(**loaded.look)
         self.sampling = loaded.sampling
         self.restored(settings)
+        if self._undoing is not None:
+            self._undoing.restart(loaded.session.order)
         self._answered(loaded.path)
         self._say(f"loaded from {loaded.path!r}", False)
 

@@ -15,6 +15,7 @@ from .desk import Ask
 from .jobs import CancelledError, Ticket
 from .model import Model
 from .state import Basis
+from .undoing import Kind, Step
 
 _MOST = 100  # acts that can be undone
 Change = Callable[[DFFResult, Any], DFFResult]  # of a result and its rows
@@ -108,6 +109,16 @@ class Steering:
         basis, k = steps[-1]
         self._model.ask(basis=basis, k=k, selected=-1)
         return steps[:-1], (*others, (state.basis, state.k))
+
+
+def steps_of(steering: Steering) -> Kind:
+    """Its acts among all others that can be undone."""
+
+    def step(do: Callable[[], None]) -> Step:
+        do()
+        return Step()
+
+    return Kind(lambda: steering.steps["undo"], lambda: step(steering.undo), lambda: step(steering.redo))
 
 
 def steering_desk(steering: Steering) -> dict[str, Callable[[Ask], object]]:

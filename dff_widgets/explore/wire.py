@@ -284,13 +284,14 @@ def appearance(look: Appearance, *, known: Sequence[str] = ()) -> dict[str, Any]
 
 
 def scores(found: Scores | None) -> dict[str, Any]:
-    """``scores``: ``{k, look, iou, mean, coverage, parts, threshold, covered, of, stale, summary}``, or ``{}``."""
+    """``scores``: ``{k, look, iou, over, mean, coverage, parts, threshold, covered, of, stale, summary}``; or none."""
     if found is None:
         return {}
     return {
         "k": found.k,
         "look": found.look,
         "iou": list(found.iou),
+        "over": list(found.over),
         "mean": found.mean,
         "coverage": [[float(v) for v in row] for row in found.coverage],
         "parts": list(found.parts),

@@ -256,6 +256,20 @@ class ImageSet(Sequence[Array]):
             found.append(-1 if place is None else place)
         return found
 
+    def find(self, some: ImageSet) -> list[int]:
+        """Of some of these very images, such as those of a result, which they are: per image its index.
+
+        Raises:
+            ValueError: one is not among them.
+        """
+        if some is self:
+            return list(range(len(self)))
+        at = {id(source): i for i, source in enumerate(self.sources)}
+        found = [at.get(id(source), -1) for source in some.sources]
+        if -1 in found:
+            raise ValueError(f"{some.names[found.index(-1)]} is not among these {len(self)} images")
+        return found
+
     def subset(self, indices: Iterable[int]) -> ImageSet:
         """The images at `indices`, in that order, with what belongs to them."""
         indices = list(indices)

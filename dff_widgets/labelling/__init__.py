@@ -5,6 +5,7 @@ from .autosave import Autosave, SessionFiles, UnknownFileError
 from .corrections import Correction, Corrections, applied
 from .labels import JOIN, History, PartLabels, parse_parts
 from .part_masks import PartMasks
+from .presence import Declared, measured, presence
 from .sampling import Sampling
 from .seen import Seen
 from .session import Session
@@ -18,6 +19,7 @@ __all__ = [
     "Corrected",
     "Correction",
     "Corrections",
+    "Declared",
     "History",
     "PartLabels",
     "PartMasks",
@@ -27,5 +29,7 @@ __all__ = [
     "SessionFiles",
     "UnknownFileError",
     "applied",
+    "measured",
     "parse_parts",
+    "presence",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any
@@ -181,6 +181,11 @@ class Annotations:
         return self._step(self._future, self._past, back=False)
 
     @property
+    def done(self) -> int:
+        """How many acts there are to take back."""
+        return len(self._past)
+
+    @property
     def can_undo(self) -> bool:
         """Whether there is an act to take back."""
         return bool(self._past)
@@ -217,10 +222,29 @@ class Annotations:
                 known[number] = next(n for n in free if n not in known.values())
             return dataclasses.replace(slot, key=known[number])
 
+        return self._mapped(lambda slot, value: (moved(slot), value))
+
+    def retitled(self, titles: Mapping[int, str]) -> Annotations:
+        """The same where concepts are called otherwise: concept -> its title now."""
+
+        def called(slot: Slot, value: Value) -> tuple[Slot, Value]:
+            if isinstance(value, Corrected) and slot.key in titles:
+                return slot, dataclasses.replace(value, title=titles[int(slot.key)])
+            return slot, value
+
+        return self._mapped(called)
+
+    def _mapped(self, change: Callable[[Slot, Value], tuple[Slot, Value]]) -> Annotations:
+        """A copy in which everything that is, was or will be said is another."""
+
+        def act(one: Changes) -> Changes:
+            pairs = [(change(slot, before), change(slot, after)) for slot, (before, after) in one.items()]
+            return {slot: (before, after) for (slot, before), (_, after) in pairs}
+
         other = Annotations(self.images)
-        other._said = {moved(slot): value for slot, value in self._said.items()}
-        other._past = [{moved(s): v for s, v in act.items()} for act in self._past]
-        other._future = [{moved(s): v for s, v in act.items()} for act in self._future]
+        with self._lock:
+            other._said = dict(change(slot, value) for slot, value in self._said.items())
+            other._past, other._future = [act(one) for one in self._past], [act(one) for one in self._future]
         return other
 
     # ------------------------------------------------------------------------------------------------------- saving
@@ -249,21 +273,31 @@ class Annotations:
         return content, {f"{_PREFIX}bits": np.frombuffer(everything, dtype=np.uint8)}
 
     @classmethod
-    def from_tensors(cls, content: Any, tensors: Mapping[str, Array], images: ImageSet) -> Annotations:
-        """The inverse of `to_tensors`, for the same images.
+    def from_tensors(
+        cls,
+        content: Any,
+        tensors: Mapping[str, Array],
+        images: ImageSet,
+        places: Sequence[int | None] | None = None,
+    ) -> Annotations:
+        """The inverse of `to_tensors`, for the same images, or for others among which some of them are.
 
         Args:
             content: from `to_tensors`; it may come from a file of a stranger.
             tensors: the same.
-            images: of which it was said.
+            images: at hand.
+            places: per image of which it was said its index now, or None; what was said of that is left out, as is a
+                mask of another size, and the undo of everything. By default they are the same images.
 
         Raises:
             ValueError: they do not belong together, or to these images.
         """
         made = cls(images)
         try:
-            reader = _Reader(content["masks"], tensors[f"{_PREFIX}bits"].tobytes(), images)
+            reader = _Reader(content["masks"], tensors[f"{_PREFIX}bits"].tobytes(), images, places)
             made._said = reader.slots(content["said"])
+            if places is not None:
+                return made
             made._past = [reader.act(one) for one in content["past"]]
             made._future = [reader.act(one) for one in content["future"]]
             made._check_order()
@@ -330,10 +364,12 @@ class _Reader:
         masks: per corrected mask its size, the lengths of its bits, and its title.
         bits: of all of them.
         images: the images.
+        places: see `Annotations.from_tensors`.
     """
 
-    def __init__(self, masks: Any, bits: bytes, images: ImageSet) -> None:
-        self._images = images
+    def __init__(self, masks: Any, bits: bytes, images: ImageSet, places: Sequence[int | None] | None) -> None:
+        self._images, self._others = images, places is not None
+        self._places = range(len(images)) if places is None else places
         self._masks: list[Corrected] = []
         at = 0
         for size, lengths, title in masks:
@@ -350,17 +386,22 @@ class _Reader:
         """What is said, by its place."""
         found: dict[Slot, Value] = {}
         for kind, image, key, plain in listed:
-            if _whole(image, 0) >= len(self._images):
+            if _whole(image, 0) >= len(self._places):
                 raise ValueError(f"there is no image {image}")
+            at = self._places[image]
+            if at is None:
+                continue
             if kind == "mask" and type(key) is int:
-                value = None if plain is None else self._mask(_whole(plain, 0), image)
+                value = None if plain is None else self._mask(_whole(plain, 0), at)
+                if value is None and self._others:
+                    continue
             elif (kind == "review" and key == "") or (kind == "presence" and isinstance(key, str) and key.strip()):
                 if plain is not None and plain not in (REVIEWS[1:] if kind == "review" else PRESENCES):
                     raise ValueError(f"there is no {kind} {plain!r:.60}")
                 value = plain
             else:
                 raise ValueError(f"nothing can be said of {kind!r:.60} {key!r:.60}")
-            found[Slot(kind, image, key)] = value
+            found[Slot(kind, at, key)] = value
         return found
 
     def act(self, both: Any) -> Changes:
@@ -370,10 +411,12 @@ class _Reader:
             raise ValueError("an act is of other places before than after")
         return {slot: (before[slot], after[slot]) for slot in before}
 
-    def _mask(self, n: int, image: int) -> Corrected:
+    def _mask(self, n: int, image: int) -> Corrected | None:
         one = self._masks[n]
         if (n, image) not in self._fitting:
             size, c = self._images.size(image), one.correction
+            if c.size != size and self._others:
+                return None
             if c.size != size:
                 raise ValueError(f"a correction is of {c.size}; image {image} is {size}")
             for bits in (c.inside, c.outside, c.base):

@@ -133,6 +133,11 @@ class PartMasks(Sequence[Mapping[str, Array]]):
         return tuple(dict.fromkeys([*self._own_parts, *self._added]))
 
     @property
+    def own_parts(self) -> tuple[str, ...]:
+        """The names that are the data set's."""
+        return self._own_parts
+
+    @property
     def painted(self) -> dict[tuple[int, str], Mask]:
         """What a person painted: (image, part) -> (h, w) bool, copies."""
         with self._lock:
@@ -149,11 +154,7 @@ class PartMasks(Sequence[Mapping[str, Array]]):
         Raises:
             ValueError: one is not among them.
         """
-        at = {id(source): i for i, source in enumerate(self.images.sources)}
-        found = [at.get(id(source), -1) for source in images.sources]
-        if -1 in found:
-            raise ValueError(f"{images.names[found.index(-1)]} is not among the {len(self)} images of these masks")
-        return found
+        return self.images.find(images)
 
     # ----------------------------------------------------------------------------------------------------- painting
     def stroke(self, index: int, part: str, points: npt.ArrayLike, radius: float, *, erase: bool = False) -> bool:
@@ -217,6 +218,11 @@ class PartMasks(Sequence[Mapping[str, Array]]):
     def redo(self) -> tuple[int, str] | None:
         """Do again what was undone last; its (image, part), or None where there is none."""
         return self._step(+1)
+
+    @property
+    def done(self) -> int:
+        """How many edits there are to take back."""
+        return self._done
 
     @property
     def can_undo(self) -> bool:

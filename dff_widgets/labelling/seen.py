@@ -5,6 +5,7 @@ The live IoU, every export, the page and the figure take their masks from here, 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,20 @@ class Seen:
         self.corrections = corrections or _nothing
         self._source, self._levels = result.cut(percentile, threshold)
 
+    def corrected(
+        self,
+        corrections: Callable[[int], Corrections],
+        labels: Mapping[int, str | Iterable[str]] | None = None,
+        colors: Sequence[str] | None = None,
+        only: Iterable[int] | None = None,
+    ) -> Seen:
+        """The same prediction with other corrections, names, colours and images: no threshold is found again."""
+        other = copy.copy(self)
+        other.corrections, other.labels = corrections, PartLabels(labels, k=self.k)
+        other.colors = list(palette(self.k) if colors is None else colors)
+        other.images = tuple(range(len(self)) if only is None else sorted(set(only)))
+        return other
+
     @property
     def k(self) -> int:
         """The number of factors."""
@@ -85,7 +100,11 @@ class Seen:
 
     def masks(self, i: int) -> npt.NDArray[np.bool_]:
         """(k, height, width) bool of image i: the masks as they are seen."""
-        return applied(self.predicted(i), self.corrections(i))
+        return self.apply(i, self.predicted(i))
+
+    def apply(self, i: int, predicted: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """`predicted` of image i, corrected."""
+        return applied(predicted, self.corrections(i))
 
     def strength(self, i: int) -> Array:
         """(k, height, width) float32 of image i: how sure each mask is of its pixels, 0 outside.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from .. import storage
 from ..images import ImageSet, UnreadableImageError
 from ..result import DFFResult
 from ..wording import one_line
+from .annotations import Annotations
 from .labels import History, PartLabels
 from .part_masks import PartMasks
 
@@ -22,6 +24,7 @@ Array = npt.NDArray[Any]
 
 _VERSION = 1
 _PAINTING = "painting/"  # before the names of the tensors that `PartMasks` makes
+_SAID = "annotation/"  # before those of `Annotations`
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +39,9 @@ class Session:
         names: of all images of the set, in their order; the result may be of some of them.
         painted: what `PartMasks.to_tensors` made of the painted masks, for a set with these names.
         page: where the semi-automatic session is; see `Sampling.state`. Empty where there is none.
+        said: what `Annotations.to_tensors` made of corrected masks, reviews and presence; a concept there is the number
+            of a factor of the result, or below -1 for one that the result has not.
+        order: in which names, masks and the rest were done, by kind, oldest first; see `Undoing`.
     """
 
     result: DFFResult
@@ -44,6 +50,8 @@ class Session:
     names: tuple[str, ...]
     painted: tuple[dict[str, Any], dict[str, Array]] = field(repr=False)
     page: Mapping[str, Any] = field(default_factory=dict)
+    said: tuple[dict[str, Any], dict[str, Array]] = field(default_factory=lambda: ({}, {}), repr=False)
+    order: tuple[str, ...] = ()
 
     def save(self, path: str | Path) -> None:
         """Write one file, or leave what was there untouched.
@@ -57,6 +65,7 @@ class Session:
         """What `save` writes."""
         result, tensors = self.result.pack()
         painted, bits = self.painted
+        said, corrections = self.said
         content = {
             "result": result,
             "labels": {
@@ -68,8 +77,10 @@ class Session:
             "names": self.names,
             "painted": painted,
             "page": dict(self.page),
+            "said": said,
+            "order": self.order,
         }
-        return storage.encode("session", _VERSION, content, tensors | bits)
+        return storage.encode("session", _VERSION, content, tensors | bits | corrections)
 
     @staticmethod
     def load(path: str | Path) -> Session:
@@ -88,10 +99,13 @@ class Session:
             names = tuple(str(name) for name in content["names"])
             painted = dict(content["painted"])
             settings, page = dict(content["settings"]), dict(content["page"])
+            notes = dict(content.get("said", {}))  # sessions of before have none
+            order = tuple(str(kind) for kind in content.get("order", ()))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"{str(path)!r} is not a whole session: {one_line(error)}") from error
         bits = {name: tensor for name, tensor in tensors.items() if name.startswith(_PAINTING)}
-        return Session(result, labels, settings, names, (painted, bits), page)
+        corrections = {name: tensor for name, tensor in tensors.items() if name.startswith(_SAID)}
+        return Session(result, labels, settings, names, (painted, bits), page, (notes, corrections), order)
 
     def seen_in(self, images: ImageSet) -> bool:
         """Whether these are the images that the factors were seen in, in their order and of their sizes."""
@@ -123,15 +137,7 @@ class Session:
             ValueError: the painted masks are damaged.
         """
         content, tensors = self.painted
-        seen = zip(self.result.images.names, images.places_of(self.result.images), strict=True)
-        others = {name for name, place in seen if place < 0}  # photos that are not here, whatever is called like them
-        same = images.names == self.names and not others
-        here, there = Counter(images.names), Counter(self.names)
-        place = {
-            name: i
-            for i, name in enumerate(images.names)
-            if here[name] == 1 and there[name] <= 1 and name not in others
-        }
+        same, place = self._places(images)
         kept: dict[str, Any] = {"parts": content.get("parts", []), "painted": [], "edits": [], "done": 0}
         bits: dict[str, Array] = {f"{_PAINTING}edits": np.zeros(0, dtype=np.uint8)}
         try:
@@ -145,6 +151,33 @@ class Session:
         if same and len(kept["painted"]) == len(content["painted"]):
             return PartMasks.from_tensors(content, tensors, images, parts, names=names)
         return PartMasks.from_tensors(kept, bits, images, parts, names=names)
+
+    def notes(self, images: ImageSet) -> Annotations:
+        """What was said of the images at hand, as `truth`; concepts are the numbers of the result's factors.
+
+        Raises:
+            ValueError: it is damaged.
+        """
+        content, tensors = self.said
+        if not content:
+            return Annotations(images)
+        same, place = self._places(images)
+        if same:
+            with contextlib.suppress(ValueError):  # perhaps images of other sizes
+                return Annotations.from_tensors(content, tensors, images)
+        places = list(range(len(images))) if same else [place.get(name) for name in self.names]
+        return Annotations.from_tensors(content, tensors, images, places)
+
+    def _places(self, images: ImageSet) -> tuple[bool, dict[str, int]]:
+        """Whether these are all the images of the session; and by name the index of those that surely are its."""
+        seen = zip(self.result.images.names, images.places_of(self.result.images), strict=True)
+        others = {name for name, place in seen if place < 0}  # photos that are not here, whatever is called like them
+        here, there = Counter(images.names), Counter(self.names)
+        return images.names == self.names and not others, {
+            name: i
+            for i, name in enumerate(images.names)
+            if here[name] == 1 and there[name] <= 1 and name not in others
+        }
 
 
 def _plain(labels: PartLabels) -> list[list[str]]:

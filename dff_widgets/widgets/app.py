@@ -24,7 +24,7 @@ from ..explore.photos import Photos
 from ..explore.session_desk import sampling, session_desk
 from ..explore.session_pane import SessionPane
 from ..explore.state import State
-from ..explore.steering import Steering, steering_desk
+from ..explore.steering import Steering, steering_desk, steps_of
 from ..explore.traits import Traits
 from ..images import ImageSet
 from ..link import link
@@ -194,9 +194,10 @@ class DFFExplorer(anywidget.AnyWidget):
         session.extra = lambda: {"opacity": self.opacity, "visible": self.visible}
         session.restored = self._restored
         self._desk = Desk(self.model, self._photos, self._wire, self._say)
-        self._desk.doing |= naming_desk(self.panel.namer, self.panel.live)
+        self._desk.doing |= naming_desk(self.panel.namer, self.panel.live, self.panel.undoing)
         self._desk.doing |= session_desk(self.model, session)
         self.steering = Steering(self.model)
+        self.panel.undoing.join("steering", steps_of(self.steering))
         self._desk.doing |= steering_desk(self.steering)
         self._panes = Panes(self.model, self._say, lambda: self.panel.truth)
         self._panes.serve("session", lambda: SessionPane(session))

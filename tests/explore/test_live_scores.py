@@ -39,11 +39,19 @@ def right(model, live):
     if known:
         np.testing.assert_allclose(scores.coverage, dff.coverage(masks, truth))
     parts = {part for one in truth for part in one}
-    seen = {f: parts.intersection(labels[f]) for f in labels}
-    expected = dff.iou(masks, truth, seen) if known else np.zeros(result.k)
+    own = live.truth.own or [{}] * len(live.truth)
+    everywhere = {part for one in own for part in one}  # an image with some of these has none of the others
+    says = [
+        everywhere.union(one) if own[live.truth.places(result.images)[i]] else set(one)
+        for i, one in zip(known, truth, strict=True)
+    ]
     for f in range(result.k):
-        if seen[f]:
-            assert scores.iou[f] == pytest.approx(expected[f])
+        names = parts.intersection(labels[f])
+        there = [i for i, declared in enumerate(says) if names and names <= declared]
+        assert scores.over[f] == len(there)
+        if there:
+            with_names = [{name: np.zeros(masks[i].shape[1:], bool) for name in names} | truth[i] for i in there]
+            assert scores.iou[f] == pytest.approx(dff.iou([masks[i] for i in there], with_names, {f: names})[f])
         else:
             assert scores.iou[f] is None
     return (scores.k, scores.covered, scores.of, scores.stale, scores.problem) == (
@@ -91,8 +99,8 @@ def test_a_painted_part_is_known_and_scored(model, live):
     assert model.scores.iou[1] is None
     live.truth.fill(1, "the left ear", model.result.masks()[1][1])
     assert "the left ear" in live.known_parts
-    assert 0 < model.scores.iou[1] < 1
-    assert model.scores.summary.endswith("over all 4 images")
+    assert (model.scores.iou[1], model.scores.over[1]) == (1, 1)  # nobody said anything of the other images
+    assert model.scores.summary.endswith("over 1 of 4 images")
     assert told == [1]
     stop()
     live.truth.undo()
@@ -265,3 +273,46 @@ def test_automatic_masks_are_the_sharp_ones_in_scores_and_exports(tmp_path):
     export.to_png(model.result, tmp_path / "b", model.appearance.labels(2), threshold="auto")
     first, second = ((tmp_path / folder).rglob("*.png") for folder in "ab")
     assert [p.read_bytes() for p in sorted(first)] == [p.read_bytes() for p in sorted(second)]
+
+
+def test_only_images_that_say_whether_a_part_is_there_are_measured(model, live):
+    Namer(model).set({1: ["the left ear"]})
+    live.truth.fill(1, "the left ear", model.result.masks()[1][1])
+    notes = live.annotator.notes
+    notes.declare(0, "the left ear", "absent")  # what is predicted there is wrong
+    iou = model.scores.iou[1]
+    assert model.scores.over[1] == 2
+    masks = model.result.masks()
+    assert iou == pytest.approx(masks[1][1].sum() / (masks[0][1].sum() + masks[1][1].sum()))
+    notes.declare(2, "the left ear", "present")  # nobody painted where
+    assert (model.scores.over[1], model.scores.iou[1]) == (2, iou)
+    notes.declare(1, "the left ear", "unknown")
+    assert (model.scores.over[1], model.scores.iou[1]) == (1, 0)
+    notes.declare(0, "the left ear", None)
+    assert (model.scores.over[1], model.scores.iou[1]) == (0, None)
+    for _ in range(4):
+        notes.undo()
+    assert (model.scores.over[1], model.scores.iou[1]) == (1, 1)
+
+
+def test_a_part_of_the_data_set_can_be_declared_unknown(model, live):
+    Namer(model).set({0: ["torso"]})
+    assert model.scores.over[0] == 3
+    live.annotator.notes.declare(2, "torso", "unknown")
+    assert model.scores.over[0] == 2
+
+
+def test_a_corrected_mask_is_what_is_measured(model, live):
+    Namer(model).set({0: ["torso"]})
+    truth = live.truth[0]["torso"]
+    before = model.scores.iou[0]
+    assert live.annotator.correct(0, 0, lambda seen: (truth & ~seen, seen & ~truth))
+    masks = [m[0] for m in model.result.masks()]
+    masks[0] = truth
+    known = [i for i in range(4) if i != 1]
+    parts = [live.truth[i] for i in known]
+    expected = dff.iou([masks[i][None] for i in known], parts, {0: ["torso"]})[0]
+    assert model.scores.iou[0] == pytest.approx(expected)
+    assert expected > before
+    live.annotator.notes.undo()
+    assert model.scores.iou[0] == before
