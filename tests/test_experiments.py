@@ -6,7 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from dff_widgets import experiments
+from dff_widgets import best_part_iou, experiments, extract, load_network
+from dff_widgets.datasets import creatures
+from dff_widgets.dff import DeepFeatureFactorization
+from dff_widgets.evaluation.baselines import kmeans
 from dff_widgets.experiments import (
     ALONE,
     AUTOMATIC,
@@ -14,9 +17,11 @@ from dff_widgets.experiments import (
     METHODS,
     RIVAL_OBJECTS,
     RIVALS,
+    SHARPENED,
     Method,
     Trial,
     figure4,
+    sharpened,
     sweep,
     table1,
     table2,
@@ -48,8 +53,6 @@ class Colors(nn.Module):
 @pytest.fixture
 def network():
     """Images are given to the module as they are: 0..1."""
-    from dff_widgets import load_network
-
     loaded = load_network(Colors(), mean=(0, 0, 0), std=(1, 1, 1))
     loaded.module.calls = 0  # loading looks at it too
     return loaded
@@ -147,6 +150,17 @@ def test_tables_have_intervals_over_images(images, network):
     assert low <= value + 0.05
     assert high >= value - 0.05
     assert mean == same == pytest.approx(value)
+    parts = table1({"a": images}, ks=(2,), others={}, **options).rows[1:]
+    assert parts == tuple((*row, None) for row in table4({"a": images}, ks=(2,), **options).rows)
+    known = knows(["head"], ["legs"])
+    sure = table3({"a": images}, k=2, methods=known, intervals=50, **quiet(network))
+    assert sure.rows == (("known", *["100.0 (100.0 … 100.0)"] * 2, 100.0),)
+    cells = [row[3] for row in table4(images, ks=(2,), methods=known, intervals=50, **quiet(network)).rows]
+    assert cells == ["head 100.0 (100.0 … 100.0)", "legs 100.0 (100.0 … 100.0)"]
+    wrong = {"a": {0: "head", 1: "head"}}
+    (row,) = table3({"a": images}, k=2, methods=known, labels=wrong, intervals=50, **quiet(network)).rows
+    low, high = (float(end) for end in row[1].split("(")[1].rstrip(")").split(" … "))
+    assert low < float(row[1].split()[0]) < high
 
 
 def test_table2_counts_as_lost_does_and_takes_images_alone(images, network):
@@ -161,6 +175,25 @@ def test_table2_counts_as_lost_does_and_takes_images_alone(images, network):
         assert less[1] == pytest.approx(more[1] * 2 / 3)
     with pytest.raises(ValueError, match="give 1"):
         ALONE["DFF, each image alone, Otsu"].fit(None, 2, 0)
+
+
+@pytest.mark.parametrize("held", [2**29, 0])
+def test_any_method_can_be_sharpened_and_find_the_object_first(monkeypatch, held):
+    monkeypatch.setattr("dff_widgets.evaluation.bench._HELD_BYTES", held)
+    animals = creatures(3, seed=1, size=128)
+    methods = SHARPENED | {"k-means": sharpened(RIVALS["k-means"])}
+    trials = sweep(animals, None, [1, 2], [0], methods=methods, size=128, progress=False)
+    found = {(t.method, t.k): t.iou for t in trials}
+    assert found["DFF, sharpened", 1] == found["DFF, object first", 1]
+    assert found["DFF, sharpened", 2] != found["DFF, object first", 2]
+    model = DeepFeatureFactorization(2, size=128, focus="object")
+    result = model.fit(animals)
+    for k, name, same in ((1, "DFF, sharpened", model.object_), (2, "DFF, object first", result)):
+        scores = best_part_iou(same.masks(threshold="auto"), animals.parts)
+        assert found[name, k] == pytest.approx(np.mean([s.iou for s in scores]), abs=0.02)
+    by_hand = kmeans(extract(load_network(), animals, size=128), 2).sharpen().masks(threshold="auto")
+    scores = best_part_iou(by_hand, animals.parts)
+    assert found["k-means", 2] == pytest.approx(np.mean([s.iou for s in scores]), abs=0.02)
 
 
 def test_figure4_takes_the_mean_over_seeds_after_that_over_sets():

@@ -53,6 +53,7 @@ TORCH_INSIDE = {
     "evaluation/fidelity.py",
     "evaluation/stability.py",
     "evaluation/bench.py",
+    "evaluation/methods.py",
     "evaluation/baselines.py",
     "evaluation/part_table.py",
     "evaluation/dictionaries.py",

@@ -22,8 +22,8 @@ from ..networks import Layer, Network, as_map, hooked, inference, input_like, in
 from ..result import DFFResult
 from .dictionaries import convex_nmf, semi_nmf, sparse
 from .metrics import best_part_iou
-from .results import as_result, background_last
-from .spectral import lost, normalized_cut, token_cut
+from .results import as_result, background_last, signed
+from .spectral import lost, normalized_cut, second_eigenvector, token_cut
 
 __all__ = [
     "best_channel",
@@ -36,6 +36,7 @@ __all__ = [
     "normalized_cut",
     "normalized_kmeans",
     "pca",
+    "second_eigenvector",
     "semi_nmf",
     "sparse",
     "token_cut",
@@ -43,8 +44,6 @@ __all__ = [
 ]
 
 Array = npt.NDArray[Any]
-
-_FINE = 8  # points of a fine grid to one of the layer's, along each side
 
 
 def ddt(activations: Activations, k: int = 1, seed: int = 0) -> DFFResult:
@@ -66,12 +65,7 @@ def ddt(activations: Activations, k: int = 1, seed: int = 0) -> DFFResult:
     direction = np.linalg.eigh(covariance.astype(np.float64))[1][:, -1].astype(np.float32)
     projection = A @ direction - mean @ direction
     sign = 1 if projection @ A.sum(axis=1) >= 0 else -1  # as their covariance: the projection is centred
-    result = as_result(activations, sign * projection[:, None], sign * direction[None])
-    # The zero line belongs to the signed map: of its positive part, interpolation would lift all that is near it.
-    signed = fold(result.factorization.H / max(float(result.factorization.H.max()), 1e-12), activations.shapes)
-    fine = (upsample(m, (_FINE * m.shape[1], _FINE * m.shape[2])) for m in signed)
-    own = tuple(np.maximum(m, 0).astype(np.float16) for m in fine)
-    return dataclasses.replace(result, maps=own, own_maps=True)
+    return signed(activations, sign * projection, sign * direction)
 
 
 def pca(activations: Activations, k: int, seed: int = 0) -> DFFResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -13,96 +13,23 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import __version__
-from ..dff import factorize
-from ..extraction import Activations, extract
-from ..factorization import Sketch, nmf
-from ..heat import normalise
+from ..dff import factorize, focused
+from ..extraction import Activations, extract, finer_layer
+from ..factorization import Sketch
 from ..images import ImageSet
 from ..networks import Network
-from ..result import DFFResult
-from . import baselines
 from .clustering import Contingency, contingency, part_maps, true_maps
 from .coverage import assign, coverage
 from .journal import Journal
 from .matching import image_counts, joined
-from .metrics import BACKGROUND, best_part_iou, corloc, hits, iou
-from .results import as_result
+from .methods import Method
+from .metrics import BACKGROUND, best_part_iou, hits
 
 Array = npt.NDArray[Any]
 Parts = Sequence[Mapping[str, Array]]
 
 _HELD_BYTES = 2**29
-
-
-@dataclass(frozen=True)
-class Method:
-    """A way to find what the images of a set have in common.
-
-    Attributes:
-        fit: called as ``fit(activations, k, seed)``. What it returns, such as a `DFFResult`, has
-            ``masks(**options)``, per image (k, h, w) bool, and ``boxes(**options)``, per image (4,).
-        options: of those two, such as ``{"percentile": 75}``.
-    """
-
-    fit: Callable[[Activations, int, int], Any]
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-def _dff(activations: Activations, k: int, seed: int) -> DFFResult:
-    return factorize(activations, k, seed=seed)
-
-
-def _dff_crf(activations: Activations, k: int, seed: int) -> DFFResult:
-    return _dff(activations, k, seed).refine()
-
-
-def _dff_alone(activations: Activations, k: int, seed: int) -> DFFResult:
-    """Each image factorized on its own: nothing is learned from the set."""
-    if k != 1:
-        raise ValueError(f"k is {k!r}; factors of images on their own have nothing in common but the one: give 1")
-    maps, row = [], 0
-    for h, w in activations.shapes:
-        fac = nmf(activations.matrix[row : row + h * w], 1, seed=seed)
-        maps.append(normalise(np.asarray(fac.H)))
-        row += h * w
-    return as_result(activations, np.concatenate(maps), np.ones((1, activations.matrix.shape[1])))
-
-
-# The paper's own, at its own threshold.
-METHODS: dict[str, Method] = {
-    "DFF": Method(_dff, {"percentile": 75}),
-    "DFF-CRF": Method(_dff_crf, {"percentile": 75}),
-}
-# With a threshold that adapts to each image.
-AUTOMATIC: dict[str, Method] = {
-    "DFF, Otsu": Method(_dff, {"threshold": "otsu"}),
-    "DFF-CRF, auto": Method(_dff_crf, {"threshold": "auto"}),
-}
-# Other ways to find one object in the same activations; see `baselines`.
-BASELINES: dict[str, Method] = {
-    "DDT": Method(baselines.ddt, {"percentile": 0}),
-    "k-means": Method(baselines.kmeans, {"percentile": 75}),
-    "sum of activations": Method(baselines.total, {"percentile": 75}),
-    "centred box": Method(baselines.centred_box),
-}
-# DFF in each image on its own, as LOST and TokenCut work: k = 1 only.
-ALONE: dict[str, Method] = {
-    "DFF, each image alone, Otsu": Method(_dff_alone, {"threshold": "otsu"}),
-}
-# Others' ways on the same activations: objects in one image at a time (k = 1), and factors or clusters (any k).
-RIVAL_OBJECTS: dict[str, Method] = {
-    "LOST": Method(baselines.lost, {"percentile": 0}),
-    "TokenCut": Method(baselines.token_cut, {"percentile": 0}),
-}
-RIVALS: dict[str, Method] = {
-    "PCA": Method(baselines.pca, {"percentile": 75}),
-    "k-means": Method(baselines.kmeans, {"percentile": 75}),
-    "k-means, normalized": Method(baselines.normalized_kmeans, {"percentile": 75}),
-    "normalized cut": Method(baselines.normalized_cut, {"percentile": 0}),
-    "semi-NMF": Method(baselines.semi_nmf, {"percentile": 75}),
-    "convex NMF": Method(baselines.convex_nmf, {"percentile": 75}),
-    "sparse dictionary": Method(baselines.sparse, {"percentile": 75}),
-}
+_KEPT = 4  # results: a method, what it sharpens, and the object of it
 
 
 class Bench:
@@ -119,7 +46,7 @@ class Bench:
 
     def __init__(self, images: ImageSet, network: Network, layer: str | None, size: int) -> None:
         self._images, self._network, self._size = images, network, size
-        self.layer = network.layer(layer).name
+        self.layer, self._stride = network.layer(layer).name, network.layer(layer).stride
         self._sketches: dict[tuple[int, bool], Sketch] = {}
         self._fitted: dict[Any, Any] = {}
 
@@ -151,11 +78,20 @@ class Bench:
         pixels = sum(h * w for h, w in self.activations.sizes)
         return list(parts) if pixels * len(parts[0]) < _HELD_BYTES else parts
 
+    @cached_property
+    def finer(self) -> dict[str, Any]:
+        """What `DFFResult.sharpen` needs of the finer layer: its activations while they fit, else the network."""
+        layer = finer_layer(self._network, self.layer)
+        positions = sum(h * w for h, w in self.activations.shapes) * (self._stride / layer.stride) ** 2
+        if 4 * positions * layer.channels > _HELD_BYTES:
+            return {"network": self._network, "layer": layer.name}
+        return {"fine": extract(self._network, self.activations.images, layer=layer.name, size=self._size)}
+
     def release(self) -> None:
         """Let go of the activations and masks; the next score reads them again."""
         self._sketches.clear()
         self._fitted.clear()
-        for held in ("activations", "parts"):
+        for held in ("activations", "parts", "finer"):
             self.__dict__.pop(held, None)
 
     # ---------------------------------------------------------------------------------------------------- scores
@@ -175,13 +111,6 @@ class Bench:
         error = float(getattr(getattr(self._fit(method, k, seed), "factorization", None), "error", np.nan))
         return {"iou": float(np.mean([s.iou for s in scores])), "error": error if np.isfinite(error) else None}
 
-    def object_iou(self, method: Method, seed: int, objects: Collection[str] | None) -> float:
-        """The IoU of a single factor with the common object (table 1, above)."""
-        names = dict.fromkeys(name for here in self.parts for name in here)
-        if objects is None:
-            objects = ["object"] if "object" in names else [name for name in names if name != BACKGROUND]
-        return float(iou(self._masks(method, 1, seed), self.parts, {0: objects})[0])
-
     def object_counts(self, method: Method, seed: int, objects: Collection[str] | None) -> list[list[int]]:
         """Of each image the pixels that a single factor has in common with the object, and their union (table 1)."""
         names = dict.fromkeys(name for here in self.parts for name in here)
@@ -190,7 +119,7 @@ class Bench:
         if unknown := set(objects or ()) - set(names):
             raise ValueError(f"no image has the parts {sorted(unknown)}; there are {sorted(names)}")
         truth = joined(self.parts, None if objects is None else list(objects))
-        counts = image_counts((m[0] for m in self._masks(method, 1, seed)), truth)
+        counts = image_counts([m[0] for m in self._masks(method, 1, seed)], truth)
         return [list(pair) for pair in zip(*(c.tolist() for c in counts), strict=True)]
 
     def hits(self, method: Method, seed: int, protocol: Literal["paper", "lost"]) -> list[float | None]:
@@ -200,53 +129,91 @@ class Bench:
         found = hits(self._fit(method, 1, seed).boxes(**method.options), truth, protocol=protocol)
         return [None if np.isnan(hit) else float(hit) for hit in found]
 
-    def corloc(self, method: Method, seed: int) -> float:
-        """The fraction of images whose box is right (table 2)."""
-        truth = self.activations.images.boxes
-        assert truth is not None
-        return corloc(self._fit(method, 1, seed).boxes(**method.options), truth)
+    def labelled(self, method: Method, k: int, seed: int, labels: Mapping[int, str] | None) -> dict[str, Any]:
+        """Of each part and image the pixels in common with the factors labelled with it, and the union (table 3).
 
-    def labelled(self, method: Method, k: int, seed: int, labels: Mapping[int, str] | None) -> dict[str, float]:
-        """The IoU of each part with the factors labelled with it, by default those it is the best part of (table 3)."""
-        masks = self._masks(method, k, seed)
+        By default a factor is labelled with the part it matches best over the set.
+        """
+        masks, names = self._masks(method, k, seed), self._names()
         if labels is None:
             labels = {s.factor: s.part for s in best_part_iou(masks, self.parts) if s.part is not None}
-        names = [n for n in dict.fromkeys(name for here in self.parts for name in here) if n != BACKGROUND]
         if not (set(labels) <= set(range(k)) and set(labels.values()) <= set(names)):
             raise ValueError(f"labels is {dict(labels)}; there are the factors 0..{k - 1} and the parts {names}")
-        factors = [[f for f in range(k) if labels.get(f) == name] for name in names]
-        joined = (np.stack([m[which].any(axis=0) for which in factors]) for m in masks)
-        scores = iou(joined, self.parts, {i: [name] for i, name in enumerate(names)})
-        return dict(zip(names, map(float, scores), strict=True))
+        counts = {}
+        for name in names:
+            factors = [f for f in range(k) if labels.get(f) == name]
+            counts[name] = self._counts([np.asarray(m[factors].any(axis=0)) for m in masks], [name])
+        return counts
 
     def factors(self, method: Method, k: int, seed: int) -> list[dict[str, Any]]:
-        """Of each factor the parts it covers and its IoU with them (tables 1 and 4)."""
+        """Of each factor the parts it covers, and of each image the pixels it shares with them (tables 1 and 4)."""
         masks = self._masks(method, k, seed)
-        assignment = assign(coverage(masks, self.parts))
-        scores = iou(masks, self.parts, assignment)
-        return [{"parts": assignment[f], "iou": float(scores[f])} for f in range(k)]
+        covered = assign(coverage(masks, self.parts))
+        return [{"parts": covered[f], "counts": self._counts([m[f] for m in masks], covered[f])} for f in range(k)]
+
+    def part_overlaps(self, method: Method, k: int, seed: int) -> list[list[list[int]]]:
+        """Of each image the pixels (k + 1, parts + 1) that factors and parts share, their own areas in the last ones.
+
+        From sums over images follows the IoU of each factor with each part, parts that overlap included.
+        """
+        names, found = self._names(), []
+        for masks, here in zip(self._masks(method, k, seed), self.parts, strict=True):
+            blank = np.zeros(masks.shape[1:], dtype=bool)
+            there: list[Array] = [here.get(name, blank) for name in names]
+            truth = np.stack(there).reshape(len(names), -1)
+            flat, truth = masks.reshape(len(masks), -1).astype(np.float32), truth.astype(np.float32)  # exact to 2^24
+            shared = np.block([[flat @ truth.T, flat.sum(1)[:, None]], [truth.sum(1), np.zeros(1)]])
+            found.append(shared.astype(int).tolist())
+        return found
 
     def part_counts(self, method: Method, k: int, seed: int) -> list[list[list[int]]]:
         """Per image the pixels (1 + k, 1 + parts) of each cluster in each part, the background first (part_table)."""
-        names = [n for n in dict.fromkeys(name for here in self.parts for name in here) if n != BACKGROUND]
+        names = self._names()
         whole = Contingency(np.zeros((1 + k, 1 + len(names)), dtype=np.int64))
         found = part_maps(self._fit(method, k, seed), **method.options)
         truth, _ = true_maps(self.parts, names)
         pairs = zip(found, truth, strict=True)
         return [(whole + contingency([labels], [true])).counts.tolist() for labels, true in pairs]
 
+    def _names(self) -> list[str]:
+        """Of the parts, but the background."""
+        return [n for n in dict.fromkeys(name for here in self.parts for name in here) if n != BACKGROUND]
+
+    def _counts(self, masks: Sequence[Array], names: Sequence[str]) -> list[list[int]]:
+        """Of each image the pixels that a mask (h, w) and the union of some parts have in common, and their union."""
+        counts = []
+        for mask, here in zip(masks, self.parts, strict=True):  # an image may name no part at all
+            true = np.zeros(np.shape(mask), dtype=bool)
+            for name in names:
+                true |= np.asarray(here.get(name, False))
+            counts.append([int(np.count_nonzero(mask & true)), int(np.count_nonzero(mask | true))])
+        return counts
+
     def _masks(self, method: Method, k: int, seed: int) -> Sequence[Array]:
         masks: Sequence[Array] = self._fit(method, k, seed).masks(**method.options)
         return masks
 
     def _fit(self, method: Method, k: int, seed: int) -> Any:
-        """The method's result; the last two are kept, for methods that differ in their options alone."""
-        key = (method.fit, k, seed)
+        """The method's result; the last ones are kept, for methods that differ in their ending alone."""
+        method = replace(method, options={}, focus=method.focus and k > 1)  # the object itself has nothing before it
+        key = (method.fit, method.sharpen, method.focus, k, seed)
         if key not in self._fitted:
-            while len(self._fitted) >= 2:
+            found = self._made(method, k, seed)
+            while len(self._fitted) >= _KEPT:
                 del self._fitted[next(iter(self._fitted))]
-            self._fitted[key] = method.fit(self.activations, k, seed)
+            self._fitted[key] = found
         return self._fitted[key]
+
+    def _made(self, method: Method, k: int, seed: int) -> Any:
+        if method.sharpen is None:
+            return method.fit(self.activations, k, seed)
+        activations = self.activations
+        if method.focus:
+            activations = focused(activations, self._fit(replace(method, focus=False), 1, seed))
+            plain = method.fit(activations, k, seed)
+        else:
+            plain = self._fit(replace(method, sharpen=None), k, seed)
+        return plain.sharpen(coarse=activations if method.sharpen == "factors" else None, **self.finer)
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ import numpy.typing as npt
 from ..images import ImageSet
 from ..names import EMBEDDED
 from ..networks import load_network
-from .bench import METHODS, RIVALS, Bench, Method, Task, run
+from .bench import Bench, Task, run
 from .bootstrap import draws, interval
 from .clustering import Contingency
+from .methods import METHODS, RIVALS, Method
 from .pixel_counts import ratio
 from .tables import Cell, Table
 
@@ -120,7 +121,7 @@ def part_scores(
     for data, found in sets.items():
         bench = Bench(found, loaded, layer, size)
         for name, method in methods.items():
-            key = bench.key("parts", method=name, options=dict(method.options), k=k, seed=seed)
+            key = bench.key("parts", method=name, **method.about, k=k, seed=seed)
             tasks.append(Task((data, name), bench, key, partial(bench.part_counts, method, k, seed)))
     counts = {label: np.array(value, dtype=np.int64) for label, value in run(tasks, path, progress)}
     return [

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..extraction import Activations
 from ..factorization import Factorization
-from ..heat import fold
+from ..heat import fold, upsample
 from ..result import DFFResult
 
 Array = npt.NDArray[Any]
@@ -37,6 +37,22 @@ def hard(activations: Activations, member: Array) -> DFFResult:
     block = np.ones((_FINE, _FINE))
     fine = tuple(np.kron(m, block).astype(np.float16) for m in fold(member, activations.shapes))
     return dataclasses.replace(as_result(activations, member, W), maps=fine, own_maps=True)
+
+
+def signed(activations: Activations, values: Array, direction: Array) -> DFFResult:
+    """One map whose zero line is where its object ends, as a DFFResult with the positive part, finer, for maps.
+
+    The zero line belongs to the signed map: of its positive part, interpolation would lift all that is near it.
+
+    Args:
+        activations: from `extract`.
+        values: (rows,) above 0 inside.
+        direction: (c,) the row of W.
+    """
+    result = as_result(activations, np.asarray(values)[:, None], np.asarray(direction)[None])
+    scaled = fold(result.factorization.H / max(float(result.factorization.H.max()), 1e-12), activations.shapes)
+    fine = (upsample(m, (_FINE * m.shape[1], _FINE * m.shape[2])) for m in scaled)
+    return dataclasses.replace(result, maps=tuple(np.maximum(m, 0).astype(np.float16) for m in fine), own_maps=True)
 
 
 def background_last(member: Array, shapes: tuple[tuple[int, int], ...]) -> list[int]:

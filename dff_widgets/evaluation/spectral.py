@@ -16,7 +16,7 @@ from ..extraction import Activations
 from ..factorization import kmeans
 from ..heat import fold
 from ..result import DFFResult
-from .results import background_last, hard
+from .results import background_last, hard, signed
 
 Array = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]
@@ -114,8 +114,39 @@ def normalized_cut(activations: Activations, k: int, seed: int = 0, *, tau: floa
         seed: of the draw, and of k-means.
         tau: see above.
     """
+    at = _embedded(activations, max(k, 2), seed, tau)
+    member = np.asarray(kmeans(_unit(at), max(k, 2), n_init=10, seed=seed).H, dtype=np.float32)
+    if k == 1:
+        member = member[:, [background_last(member, activations.shapes)[0]]]
+    return hard(activations, member)
+
+
+def second_eigenvector(activations: Activations, k: int = 1, seed: int = 0, *, tau: float = 0.2) -> DFFResult:
+    """The object as the second eigenvector of `normalized_cut`'s graph over the whole set (Shi & Malik 2000).
+
+    A heat map is its positive part; ``masks(percentile=0)`` is the cut itself, at zero. Of the two signs it has the one
+    of which less lies at the border of the images.
+
+    Args:
+        activations: from `extract`.
+        k: 1; further eigenvectors are no objects.
+        seed: of the draw of positions, where there are many.
+        tau: as in `normalized_cut`.
+    """
+    if k != 1:
+        raise ValueError(f"k is {k!r}; the second eigenvector shows one object: give 1")
+    vector = _embedded(activations, 2, seed, tau)[:, 1]
+    sides = np.stack([vector > 0, vector < 0], axis=1)
+    vector = vector * (1, -1)[background_last(sides, activations.shapes)[0]]
+    inside = np.maximum(vector, 0)
+    return signed(activations, vector, inside @ activations.matrix / max(float(inside.sum()), 1e-12))
+
+
+# --------------------------------------------------------------------------------------------------------------- parts
+def _embedded(activations: Activations, count: int, seed: int, tau: float) -> Array:
+    """(rows, count) the first eigenvectors of the graph of a set, at every position; see `normalized_cut`."""
     A = activations.matrix - activations.matrix.mean(axis=0)
-    rows, count = _unit(A.astype(np.float32)), max(k, 2)
+    rows = _unit(A.astype(np.float32))
     chosen = np.sort(np.random.default_rng(seed).permutation(len(rows))[:_MOST])
     edges = np.where(rows[chosen] @ rows[chosen].T > tau, 1.0, _WEAK)
     vectors = _smooth(edges, count)
@@ -124,13 +155,9 @@ def normalized_cut(activations: Activations, k: int, seed: int = 0, *, tau: floa
         part = slice(start, start + _MOST)
         joined = np.where(rows[part] @ rows[chosen].T > tau, 1.0, _WEAK)
         at[part] = joined @ vectors / joined.sum(axis=1, keepdims=True)
-    member = np.asarray(kmeans(_unit(at), count, n_init=10, seed=seed).H, dtype=np.float32)
-    if k == 1:
-        member = member[:, [background_last(member, activations.shapes)[0]]]
-    return hard(activations, member)
+    return at
 
 
-# --------------------------------------------------------------------------------------------------------------- parts
 def _objects(
     activations: Activations, k: int, name: str, centred: bool | None, find: Callable[[Array], Bools]
 ) -> DFFResult:

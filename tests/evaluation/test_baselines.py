@@ -42,7 +42,9 @@ def inside(activations, result, i):
     return m[part].mean(), m[~part].mean()
 
 
-@pytest.mark.parametrize("fit", [baselines.ddt, baselines.pca, baselines.kmeans, baselines.total])
+@pytest.mark.parametrize(
+    "fit", [baselines.ddt, baselines.pca, baselines.kmeans, baselines.total, baselines.second_eigenvector]
+)
 def test_each_finds_the_object(activations, fit):
     result = fit(activations, 1, 0)
     assert isinstance(result, DFFResult)
@@ -66,7 +68,7 @@ def test_ddt_is_the_centred_component(activations):
     assert 0 < mask.mean() < 1
 
 
-@pytest.mark.parametrize("fit", [baselines.ddt, baselines.lost, baselines.normalized_cut])
+@pytest.mark.parametrize("fit", [baselines.ddt, baselines.lost, baselines.second_eigenvector])
 def test_automatic_masks_of_maps_of_its_own_are_refined_first(activations, fit, tmp_path):
     result = fit(activations, 1, 0)
     assert result.own_maps
@@ -108,7 +110,7 @@ def test_the_best_channel_of_each_part_is_kept_first(activations):
 
 
 def test_what_cannot_be_is_named(activations):
-    for one in (baselines.ddt, baselines.total, baselines.centred_box):
+    for one in (baselines.ddt, baselines.total, baselines.centred_box, baselines.second_eigenvector):
         with pytest.raises(ValueError, match="k is 2"):
             one(activations, 2)
     with pytest.raises(ValueError, match="share"):

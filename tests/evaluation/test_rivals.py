@@ -167,6 +167,21 @@ def test_a_set_larger_than_the_graph_gives_the_same_cut(discs, monkeypatch):
     assert max(same, 1 - same) > 0.95
 
 
+def test_the_second_eigenvector_is_that_of_the_whole_graph_and_ends_at_zero(discs):
+    A = discs.matrix - discs.matrix.mean(axis=0)
+    rows = A / np.linalg.norm(A, axis=1, keepdims=True)
+    edges = np.where(rows @ rows.T > 0.2, 1.0, 1e-5)
+    degrees = np.diag(edges.sum(axis=1))
+    expected = eigh(degrees - edges, degrees)[1][:, 1]
+    result = baselines.second_eigenvector(discs)
+    found = result.factorization.H[:, 0]
+    assert abs(np.corrcoef(found, expected)[0, 1]) > 0.999
+    side = (found > 0).astype(np.float64)
+    assert background_last(np.stack([side, 1 - side], axis=1), discs.shapes)[0] == 0
+    masks = result.masks(percentile=0)
+    assert all(0 < m.mean() < 1 for m in masks)
+
+
 def test_the_background_is_last():
     member = np.array([[0, 1], [0, 1], [0, 1], [0, 1], [1, 0], [0, 1], [0, 1], [0, 1], [1, 0]])
     assert background_last(member, ((3, 3),)) == [0, 1]
