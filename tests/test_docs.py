@@ -72,7 +72,9 @@ def test_every_public_name_is_in_the_reference():
 
 def test_every_notebook_is_listed():
     page = (DOCS / "notebooks.md").read_text(encoding="utf-8")
-    assert [p.name for p in (ROOT / "notebooks").glob("*.ipynb") if f"(notebooks/{p.name})" not in page] == []
+    folder = ROOT / "notebooks"
+    names = [p.relative_to(ROOT).as_posix() for p in (*folder.glob("*.ipynb"), *folder.glob("marimo/*.py"))]
+    assert [name for name in names if f"({name})" not in page] == []
 
 
 def test_files_name_no_machine_and_pictures_are_small():

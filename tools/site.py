@@ -24,8 +24,10 @@ def on_files(files: Files, config: Any, **_: Any) -> Files:
     """Add the pages, and the notebooks to download."""
     for page, source in PAGES.items():
         files.append(File.generated(config, page, content=(ROOT / source).read_text(encoding="utf-8")))
-    for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        files.append(File.generated(config, f"notebooks/{notebook.name}", abs_src_path=str(notebook)))
+    folder = ROOT / "notebooks"
+    for notebook in sorted([*folder.glob("*.ipynb"), *folder.glob("marimo/*.py")]):
+        name = notebook.relative_to(ROOT).as_posix()
+        files.append(File.generated(config, name, abs_src_path=str(notebook)))
     return files
 
 

@@ -16,8 +16,9 @@ test("bars are as high as what they explain", () => {
   assert.deepEqual(barHeights([]), []);
 });
 
-test("the app is 720 px high, or less than the window, or as one likes", () => {
+test("the app is 720 px high, or less than the window, or as one likes, or as a cell's output has room", () => {
   assert.deepEqual([heightOf(0, 1000), heightOf(0, 600), heightOf(900, 600), heightOf(10, 1000)], [720, 510, 900, 420]);
+  assert.deepEqual([heightOf(0, 1000, 576), heightOf(0, 1000, 300), heightOf(900, 1000, 576)], [576, 420, 900]);
 });
 
 test("progress in words", () => {

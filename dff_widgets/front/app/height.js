@@ -10,10 +10,34 @@ const OF_WINDOW = 0.85;
 const LEAST = 420;
 const STEP = 20; // an arrow key's
 
-/** @param {number} chosen  0: none @param {number} windowHeight */
-export function heightOf(chosen, windowHeight) {
-  const own = Math.min(OWN, OF_WINDOW * windowHeight);
+/** @param {number} chosen  0: none @param {number} windowHeight @param {number} [room]  in the cell's output */
+export function heightOf(chosen, windowHeight, room = Number.POSITIVE_INFINITY) {
+  const own = Math.min(OWN, OF_WINDOW * windowHeight, room);
   return Math.max(Math.round(chosen > 0 ? chosen : own), LEAST);
+}
+
+/**
+ * How high the app may be where the output of a cell is of a limited height and scrolls, as marimo's is: what is below
+ * would be out of sight, the status line first.
+ * @param {HTMLElement} root
+ */
+function roomIn(root) {
+  let around = 0; // padding and borders between
+  for (let box = parentOf(root); box && box !== document.body; box = parentOf(box)) {
+    const style = getComputedStyle(box);
+    for (const side of ["paddingTop", "paddingBottom", "borderTopWidth", "borderBottomWidth"])
+      around += Number.parseFloat(/** @type {any} */ (style)[side]) || 0;
+    if (style.maxHeight.endsWith("px") && style.overflowY !== "visible")
+      return Number.parseFloat(style.maxHeight) - around;
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+/** @param {Element} element @returns {Element | null}  also out of a shadow root */
+function parentOf(element) {
+  const above = element.assignedSlot ?? element.parentNode;
+  if (above instanceof ShadowRoot) return above.host;
+  return above instanceof Element ? above : null;
 }
 
 /**
@@ -30,7 +54,7 @@ export function mountHeight(root, { store, choose, release, signal }) {
   root.append(edge);
 
   function apply() {
-    const height = heightOf(store.get("height"), window.innerHeight);
+    const height = heightOf(store.get("height"), window.innerHeight, roomIn(root));
     root.style.height = `${height}px`;
     describe(edge, "valuenow", height);
     describe(edge, "valuemax", Math.max(height, window.innerHeight));
@@ -92,5 +116,6 @@ export function mountHeight(root, { store, choose, release, signal }) {
   listen(window, "resize", everyFrame(apply, signal), signal);
   listen(document, "fullscreenchange", tell, signal);
   apply();
+  everyFrame(apply, signal)(); // once more where it is put into the page after it was made
   return { toggleFull, isFull, onFull: (/** @type {(full: boolean) => void} */ watcher) => void watchers.add(watcher) };
 }
