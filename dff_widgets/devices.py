@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
+_WORTH_IT = 1 << 21  # entries of a matrix; below, to start an iteration's kernels takes longer than a CPU needs for it
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cudnn_status_alloc_failed", "cublas_status_alloc_failed")
 
 
-def pick_device(device: str | torch.device = "auto", near: Tensor | None = None) -> torch.device:
+def pick_device(
+    device: str | torch.device = "auto", near: Tensor | None = None, entries: float = math.inf
+) -> torch.device:
     """A device that is there.
 
     Args:
         device: a torch device, or ``"auto"``: the accelerator that `near` is on, else CUDA, else MPS, else the CPU.
         near: what is to be computed with, if it exists already.
+        entries: how many numbers that is; for few of them, ``"auto"`` is the CPU wherever they are not elsewhere.
 
     Raises:
         ValueError: it is no device, or not available.
@@ -24,11 +29,23 @@ def pick_device(device: str | torch.device = "auto", near: Tensor | None = None)
     if device == "auto":
         if near is not None and near.device.type != "cpu":
             return near.device
+        if entries < _WORTH_IT:
+            return torch.device("cpu")
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         return torch.empty(0, device=device).device  # "cuda" becomes "cuda:0", which compares equal to a tensor's
     except (RuntimeError, AssertionError, TypeError) as error:
         raise ValueError(f'device {str(device)!r} is not available here; "auto" takes CUDA, MPS or the CPU') from error
+
+
+def memory_budget(device: torch.device) -> float:
+    """Bytes of A that a device may hold at once; the other half of what is free is for the iterations."""
+    if device.type == "cuda":
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # free, in torch's hands
+        return (torch.cuda.mem_get_info(device)[0] + kept) / 2
+    if device.type == "mps":
+        return (torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()) / 2
+    return float("inf")
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -20,6 +20,7 @@ from .extraction import (
     finer_layer,
     held,
     repeated,
+    rows_of,
 )
 from .extraction.finer import Passes
 from .factorization import Factorization, Sketch, nmf, nmf_stack, project
@@ -49,7 +50,7 @@ def factorize(activations: Extracted, k: int, *, matrix: Any = None, **options: 
     Returns:
         DFFResult.
     """
-    return _strongest_first(activations, nmf(activations.matrix if matrix is None else matrix, k, **options))
+    return _strongest_first(activations, nmf(rows_of(activations) if matrix is None else matrix, k, **options))
 
 
 def factorize_stack(
@@ -66,11 +67,13 @@ def factorize_stack(
     Returns:
         A DFFResult for each of `ks`, in their order.
     """
-    stack = nmf_stack(activations.matrix if matrix is None else matrix, ks, **options)
+    stack = nmf_stack(rows_of(activations) if matrix is None else matrix, ks, **options)
     return tuple(_strongest_first(activations, factors) for factors in stack)
 
 
 def _strongest_first(activations: Extracted, factors: Factorization) -> DFFResult:
+    if not isinstance(factors.H, np.ndarray):  # of rows on an accelerator
+        factors = dataclasses.replace(factors, H=factors.H.cpu().numpy(), W=factors.W.cpu().numpy())
     return DFFResult.of(activations, factors.reorder(factors.strongest_first))
 
 
@@ -233,7 +236,7 @@ def focused(activations: Activations, found: DFFResult) -> Activations:
     """
     sharp = found if found.believed else found.sharpen(lazy=True)
     inside = unfold(cell_means(sharp.coarse_heatmaps(i), grid) for i, grid in enumerate(activations.shapes))
-    return dataclasses.replace(activations, matrix=activations.matrix * inside)
+    return dataclasses.replace(activations, rows=activations.matrix * inside)
 
 
 def apply(W: Array, activations: Extracted, *, clamp: bool = False, device: str = "auto") -> DFFResult:
@@ -302,7 +305,7 @@ def factor_tree(
         images = extract(network, images, layer=layer, size=size, device=device, progress=progress)
     elif any(option is not None for option in (network, layer, size)):
         raise ValueError("network, layer and size belong to the activations that were given; leave them out")
-    sketch = Sketch(images.matrix, max_k=max(levels), device=device, clamp=clamp)
+    sketch = Sketch(images.rows, max_k=max(levels), device=device, clamp=clamp)
     return FactorTree.of(factorize_stack(images, levels, matrix=sketch, solver=solver, n_init=n_init, seed=seed))
 
 

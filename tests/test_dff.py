@@ -135,7 +135,7 @@ def test_clamp_takes_a_layer_with_negative_entries(network, images):
 
 
 def test_nothing_to_explain_is_no_error(activations):
-    empty = dataclasses.replace(activations, matrix=np.zeros_like(activations.matrix))
+    empty = dataclasses.replace(activations, rows=np.zeros_like(activations.matrix))
     found = apply(np.ones((2, activations.matrix.shape[1]), dtype=np.float32), empty)
     assert found.factorization.error == 0
     assert not found.heatmaps(0).any()

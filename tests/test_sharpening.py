@@ -365,7 +365,7 @@ def test_a_file_keeps_what_automatic_masks_need(tmp_path, images, both):
 
 def test_a_file_of_another_network_of_that_name_is_no_silent_wrong(tmp_path, both):
     A = dataclasses.replace(
-        both["bn2"], matrix=np.random.default_rng(0).random(both["bn2"].matrix.shape).astype("f4") * 20
+        both["bn2"], rows=np.random.default_rng(0).random(both["bn2"].matrix.shape).astype("f4") * 20
     )
     factorize(A, 2).save(tmp_path / "other.dff")
     with pytest.raises(ValueError, match="efficientnet_lite0 does not give the activations that this result explains"):

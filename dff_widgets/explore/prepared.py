@@ -62,7 +62,7 @@ class Prepared:
             from ..factorization import Sketch
 
             report("preparing", 0, 0)
-            rank = min(_SKETCH_RANK, *self.activations.matrix.shape)
+            rank = min(_SKETCH_RANK, *self.matrix.shape)
             return Sketch(self.matrix, rank=rank, progress=progress if self.stored else None)
 
         return self._sketch.get("sketch", make, report)
@@ -70,22 +70,22 @@ class Prepared:
     @property
     def rows(self) -> int:
         """Positions, over all images."""
-        return int(self.activations.matrix.shape[0])
+        return int(self.matrix.shape[0])
 
     @property
     def most(self) -> int:
         """The largest k there can be."""
-        return int(min(self.activations.matrix.shape))
+        return int(min(self.matrix.shape))
 
     @property
     def stored(self) -> bool:
         """Whether the rows are on disk."""
-        return not isinstance(self.activations.matrix, np.ndarray)
+        return not hasattr(self.activations, "rows")
 
     @property
     def nbytes(self) -> int:
         """In memory, about: the rows, and their projection."""
-        rows, channels = self.activations.matrix.shape
+        rows, channels = self.matrix.shape
         return int(4 * rows * (_SKETCH_RANK + (0 if self.stored else channels)))
 
 
@@ -138,6 +138,8 @@ class Extractor:
 
     # ------------------------------------------------------------------------------------------------------- extracting
     def _make(self, place: Place, network: Network, images: ImageSet, report: Report) -> Prepared:
+        from ..extraction import rows_of
+
         layer, store = network.layer(place.layer), self._store
         asked = (images, network.name, layer.name, place.size)
         if store is not None and (store.images, store.network, store.layer.name, store.size) == asked:
@@ -153,8 +155,8 @@ class Extractor:
             for name, activations in found.items():
                 if name != layer.name:
                     other = dataclasses.replace(place, layer=name)
-                    self._known.put(_where(other), Prepared(activations, activations.matrix))
-            return Prepared(found[layer.name], found[layer.name].matrix)
+                    self._known.put(_where(other), Prepared(activations, rows_of(activations)))
+            return Prepared(found[layer.name], rows_of(found[layer.name]))
         return self._on_disk(place, network, images, layer.name, progress)
 
     def _companions(self, place: Place, network: Network, layer: Layer, rows: Callable[[Layer], int]) -> list[str]:
@@ -268,7 +270,7 @@ def _joined(images: ImageSet, first: Extracted, rest: Extracted) -> Extracted:
         images = images.subset(i for i, source in enumerate(images.sources) if id(source) in kept)
     return dataclasses.replace(
         rest,  # type: ignore[type-var]
-        matrix=np.concatenate([first.matrix, rest.matrix]),
+        rows=np.concatenate([first.matrix, rest.matrix]),
         shapes=(*first.shapes, *rest.shapes),
         sizes=(*first.sizes, *rest.sizes),
         images=images,

@@ -4,14 +4,15 @@ from .extract import (
     Activations,
     Batch,
     Progress,
-    SmallerBatchWarning,
     extract,
     extract_layers,
     reporter,
+    rows_of,
     stream,
     whole_number,
 )
 from .finer import NoFinerLayerError, finer_layer, held, passes_of, repeated
+from .forward_pass import SmallerBatchWarning
 from .origin import Origin
 from .records import Extracted, Factored
 from .rest import Rest, above_mean, rest_of
@@ -35,6 +36,7 @@ __all__ = [
     "repeated",
     "reporter",
     "rest_of",
+    "rows_of",
     "stream",
     "whole_number",
 ]

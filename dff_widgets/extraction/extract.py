@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import operator
-import os
-import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -16,32 +14,22 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from ..devices import is_out_of_memory, pick_device
+from ..devices import pick_device
 from ..images import ImageSet, UnreadableImageError, warn_left_out
 from ..names import EMBEDDED
 from ..networks import (
-    FORWARD_ERRORS,
     Layer,
     Network,
-    as_map,
-    forward_to,
     inference,
-    input_like,
     input_shape,
     load_network,
 )
-from ..wording import one_line
 from .batches import batches, readable_sizes
+from .forward_pass import Forward, decoders, images_at_once, moved
+from .gathering import gatherer
 from .origin import Origin
 
-_MAPS = 24 << 20  # bytes; tensors above 32 MiB cost the system new pages at each call
-_DEVICE_MAPS = 512 << 20  # bytes, on an accelerator
-
 Progress = Callable[[int, int], None]  # images done, images in all; may raise to cancel
-
-
-class SmallerBatchWarning(UserWarning):
-    """A batch did not fit in memory; the extraction went on with fewer images at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +37,8 @@ class Activations:
     """The activations of one layer for a set of images.
 
     Attributes:
-        matrix: (rows, channels) float32, a row per spatial position, image after image, in row-major order (eq. 6).
+        rows: (rows, channels) float32, a row per spatial position, image after image, in row-major order (eq. 6): a
+            NumPy array, or a tensor on the accelerator that made it, if that has room for two of it.
         shapes: per image its grid (h, w) at the layer; rows = the sum of h·w.
         sizes: per image its own (height, width) in pixels.
         images: the images the rows came from; those that could not be read are not among them.
@@ -60,7 +49,7 @@ class Activations:
         origin: what gives other layers of the same images; None where nothing does.
     """
 
-    matrix: npt.NDArray[np.float32] = field(repr=False)
+    rows: Any = field(repr=False)
     shapes: tuple[tuple[int, int], ...] = field(repr=False)
     sizes: tuple[tuple[int, int], ...] = field(repr=False)
     images: ImageSet = field(repr=False)
@@ -69,6 +58,16 @@ class Activations:
     size: int
     skipped: tuple[str, ...] = ()
     origin: Origin | None = field(default=None, repr=False)
+
+    @cached_property
+    def matrix(self) -> npt.NDArray[np.float32]:
+        """The rows as a NumPy array: copied from the accelerator, once, when it is asked for."""
+        return self.rows if isinstance(self.rows, np.ndarray) else self.rows.cpu().numpy()
+
+
+def rows_of(activations: Any) -> Any:
+    """The rows of activations where they are, which may be an accelerator; of a store, its matrix."""
+    return activations.rows if isinstance(activations, Activations) else activations.matrix
 
 
 def extract(
@@ -163,15 +162,13 @@ def _collect(
     **options: Any,
 ) -> dict[str, Activations]:
     images, size = ImageSet.of(images), whole_number(size, "size", 16, "the short side in whole pixels")
-    rows = {layer.name: _Rows(layer.channels) for layer in asked}
     report, close = reporter(progress, len(images))
     skipped: dict[int, str] = {}
     try:
         sizes = readable_sizes(images, skipped, lambda: report(0, len(images)))
-        for layer in asked:
-            for i, own in sizes.items():
-                grid = (-(-side // layer.stride) for side in input_shape(network, own, size))
-                rows[layer.name].expect(i, *grid)
+        shapes = {i: input_shape(network, own, size) for i, own in sizes.items()}
+        gather = gatherer(options["device"], asked, shapes)
+        rows = {layer.name: gather(layer) for layer in asked}
         told: dict[str, Any] = {"sizes": sizes, "skipped": skipped, "report": report}
         passed = stream(network, images, list(rows), size=size, **told, **options)
         with contextlib.closing(passed):
@@ -193,9 +190,10 @@ def _collect(
     origin.use(network)
 
     def activations(layer: Layer) -> Activations:
-        shapes = tuple(rows[layer.name].grids[i] for i in kept)
-        matrix = rows[layer.name].matrix()
-        return Activations(matrix, shapes, own_sizes, readable, network.name, layer, size, problems, origin)
+        gathered = rows[layer.name]
+        grids = tuple(gathered.grids[i] for i in kept)
+        joined = gathered.joined()
+        return Activations(joined, grids, own_sizes, readable, network.name, layer, size, problems, origin)
 
     found = {layer.name: activations(layer) for layer in {layer.name: layer for layer in asked}.values()}
     for name, one in found.items():
@@ -256,12 +254,12 @@ def stream(
     groups: dict[tuple[int, int], list[int]] = {}
     for i, own in sizes.items():
         groups.setdefault(input_shape(network, own, size), []).append(i)
-    at_once = partial(_at_once, network, where) if batch_size is None else lambda _shape: batch_size
-    made = batches(images, network, sizes, groups, at_once, skipped, threads=_decoders(where))
+    at_once = partial(images_at_once, network, where) if batch_size is None else lambda _shape: batch_size
+    made = batches(images, network, sizes, groups, at_once, skipped, threads=decoders(where))
     done, fuse = 0, network.name == EMBEDDED if fuse is None else fuse
     with inference(network.module), contextlib.closing(made), contextlib.ExitStack() as stack:
         module = network.fused([layer.name for layer in asked]) if fuse else network.module
-        forward = _Forward(network.name, module, asked, stack.enter_context(_moved(module, where)))
+        forward = Forward(network.name, module, asked, stack.enter_context(moved(module, where)))
         for indices, batch in made:
             for begin, features in forward(batch):
                 some = indices[begin : begin + len(next(iter(features.values())))]
@@ -271,113 +269,6 @@ def stream(
                 report(done + len(skipped), len(images))
 
 
-class _Forward:
-    """Runs batches up to the last of some layers, in parts once one did not fit in memory."""
-
-    def __init__(self, name: str, module: nn.Module, layers: Sequence[Layer], like: Tensor) -> None:
-        self._name, self._module, self._like = name, module, like
-        self._layers = {layer.name: layer for layer in layers}
-        self._most: int | None = None  # images that fit
-
-    def __call__(self, batch: Tensor) -> Iterator[tuple[int, dict[str, Tensor]]]:
-        """(n, c, H, W) -> of each part its place in the batch, and by layer its features (m, h, w, channels)."""
-        done = 0
-        while done < len(batch):
-            part = batch[done : None if self._most is None else done + self._most]
-            features = self._run(part)
-            if features is None:
-                self._halve(part)
-            else:
-                yield done, features
-                done += len(part)
-
-    def _run(self, batch: Tensor) -> dict[str, Tensor] | None:
-        """The features, or None where memory does not suffice."""
-        shape = (batch.shape[2], batch.shape[3])
-        try:
-            caught = forward_to(self._module, self._layers, batch.to(self._like))
-            features = {name: as_map(layer, caught[name], shape) for name, layer in self._layers.items()}
-        except (*FORWARD_ERRORS, MemoryError) as error:
-            if is_out_of_memory(error):
-                return None
-            raise ValueError(
-                f"{self._name} does not take images of {shape[1]} x {shape[0]} pixels ({one_line(error)}); "
-                "try another size"
-            ) from error
-        for name, found in features.items():
-            if len(found) != len(batch):
-                raise ValueError(
-                    f"layer {name!r} of {self._name} gives {len(found)} maps for {len(batch)} images; give a network "
-                    "that makes one for each, whatever else is in the batch"
-                )
-        return features
-
-    def _halve(self, batch: Tensor) -> None:
-        if self._like.device.type == "cuda":
-            torch.cuda.empty_cache()
-        n, _, height, width = batch.shape
-        if n == 1:
-            raise MemoryError(
-                f"{self._name} runs out of memory on one image of {width} x {height} pixels on "
-                f"{self._like.device}; take a smaller size, or another device"
-            )
-        if self._most is None:
-            warnings.warn(
-                f"{n} images of {width} x {height} pixels do not fit in the memory of {self._like.device}; "
-                "going on with fewer at a time",
-                SmallerBatchWarning,
-                stacklevel=6,  # the caller of extract or extract_layers
-            )
-        self._most = n // 2
-
-
-class _Rows:
-    """The matrix, allocated once and filled in any order of the images, so that memory holds one copy."""
-
-    _MARGIN = 3  # positions that a grid may have beyond H / stride, from padding
-
-    def __init__(self, channels: int) -> None:
-        self._channels = channels
-        self._places: dict[int, slice] = {}
-        self._room = 0
-        self._matrix: npt.NDArray[np.float32] | None = None
-        self._others: dict[int, npt.NDArray[np.float32]] = {}  # larger than expected: a preprocess may enlarge images
-        self.grids: dict[int, tuple[int, int]] = {}
-
-    def expect(self, image: int, h: int, w: int) -> None:
-        """Leave room for an image; in the order of the rows."""
-        begin = self._room
-        self._room += (h + self._MARGIN) * (w + self._MARGIN)
-        self._places[image] = slice(begin, self._room)
-
-    def put(self, images: list[int], features: Tensor) -> None:
-        """The features (n, h, w, channels) of some images."""
-        if self._matrix is None:
-            self._matrix = np.empty((self._room, self._channels), dtype=np.float32)  # takes memory where it is written
-        _, h, w, _ = features.shape
-        for i, own in zip(images, features, strict=True):
-            rows = self._matrix[self._places[i]][: h * w]
-            if len(rows) < h * w:
-                rows = self._others[i] = np.empty((h * w, self._channels), dtype=np.float32)
-            torch.from_numpy(rows.reshape(h, w, -1)).copy_(own)
-            self.grids[i] = (h, w)
-
-    def matrix(self) -> npt.NDArray[np.float32]:
-        """The rows of all images that came, in order; to be asked for once."""
-        matrix, row = self._matrix, 0
-        assert matrix is not None
-        if self._others:
-            parts = (self._others.get(i, matrix[self._places[i]][: h * w]) for i, (h, w) in sorted(self.grids.items()))
-            return np.concatenate(list(parts))
-        for i, (h, w) in sorted(self.grids.items()):
-            matrix[row : row + h * w] = matrix[self._places[i]][: h * w]
-            row += h * w
-        self._matrix = None
-        matrix.resize((row, self._channels), refcheck=False)  # gives back the room that was not needed
-        return matrix
-
-
-# ------------------------------------------------------------------------------------------------------- devices
 def whole_number(value: Any, name: str, least: int, what: str) -> int:
     """An option that must be a whole number of at least `least`; `what` says so in words."""
     try:
@@ -387,35 +278,6 @@ def whole_number(value: Any, name: str, least: int, what: str) -> int:
     if number < least:
         raise ValueError(f"{name} is {value!r}; give {what}, at least {least}")
     return number
-
-
-def _at_once(network: Network, device: torch.device, shape: tuple[int, int]) -> int:
-    """How many images of a size make a batch, so that its largest maps stay small enough to be quick."""
-    numbers = max(layer.channels / layer.stride**2 for layer in network.layers)  # for each pixel
-    budget, most = (_MAPS, 8) if device.type == "cpu" else (_DEVICE_MAPS, 64)
-    return max(1, min(most, int(budget / (4 * numbers * shape[0] * shape[1]))))
-
-
-def _decoders(device: torch.device) -> int:
-    """How many threads decode: one beside a network on the CPU, which is busy with the network, else all cores."""
-    return 1 if device.type == "cpu" else min(8, os.cpu_count() or 1)
-
-
-@contextlib.contextmanager
-def _moved(module: nn.Module, device: torch.device) -> Iterator[Tensor]:
-    """The module on that device, and back where it was afterwards; one that is spread over devices stays where it is.
-
-    Yields:
-        A tensor of the device and dtype that the module's input must have.
-    """
-    homes = list({tensor.device for tensor in (*module.parameters(), *module.buffers())})
-    try:
-        if len(homes) == 1:
-            module.to(device)
-        yield input_like(module) if homes else torch.empty(0, device=device)
-    finally:
-        if len(homes) == 1:
-            module.to(homes[0])
 
 
 def reporter(progress: Progress | bool, total: int) -> tuple[Progress, Callable[[], None]]:

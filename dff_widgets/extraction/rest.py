@@ -32,7 +32,8 @@ from ..networks import (
     scores_after,
 )
 from .batches import batches
-from .extract import Activations, _moved
+from .extract import Activations
+from .forward_pass import moved
 from .records import Factored
 
 Array = npt.NDArray[Any]
@@ -77,7 +78,7 @@ def rest_of(
         raise ValueError(
             f"activations are {activations.matrix.shape}; the result is of ({rows}, {channels}): give its own"
         )
-    with inference(loaded.module), _moved(loaded.module, pick_device(device)) as like:
+    with inference(loaded.module), moved(loaded.module, pick_device(device)) as like:
         yield Rest(result, loaded, layer, like, activations)
 
 

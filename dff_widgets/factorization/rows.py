@@ -4,19 +4,17 @@ Everything here computes with two products only, W Aᵀ and H A, and both are lo
 transposed, (k, n), so that a factor is contiguous.
 """
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
-import scipy.sparse
 import torch
 from torch import Tensor
 
-from ..devices import pick_device
+from ..devices import memory_budget, pick_device
+from .blocks import Dense, Projected, Sparse, pays_sparse
 from .check import to_matrix
 from .eigen import leading_axes, leading_eigenvectors, range_pays
 from .passes import Blocks, Local, Passes
@@ -29,84 +27,15 @@ __all__ = [
     "Rows",
     "add_gram",
     "as_rows",
-    "memory_budget",
     "mirrored",
 ]
 
-SPARSE_DENSITY = 0.2  # above it, dense products are as quick
 SPARSE_COST = 5  # of an entry in a sparse product with many columns, beside one in a dense product
-FREE_EXTRA = 16 << 20  # bytes beside A that are never worth saving
 CHUNK = 4096  # rows at a time where a whole A would double the memory
-COMPRESSED_CHUNK = 256  # rows whose mask stays in the processor's cache
 PROJECTED_CHUNK = 1 << 18  # rows at a time of a projection; fewer would leave a thread idle
 
 
 Progress = Callable[[int, int], object]  # rows done, rows in all; may raise, which ends the work
-
-
-class Dense:
-    """Rows as they are."""
-
-    def __init__(self, A: Tensor) -> None:
-        self.A = A
-
-    def times(self, V: Tensor) -> Tensor:
-        """A V: (c, r) to (m, r)."""
-        return self.A @ V
-
-    def back(self, B: Tensor) -> Tensor:
-        """Aᵀ B: (m, r) to (c, r)."""
-        return self.A.mT @ B
-
-    def times_w(self, W: Tensor) -> Tensor:
-        return (self.A @ W.mT).mT.contiguous()
-
-    def times_h(self, H: Tensor) -> Tensor:
-        return H @ self.A
-
-
-class Sparse:
-    """Rows in compressed form: post-ReLU activations of late layers are 90 % zeros and more.
-
-    torch multiplies by the rows with all threads; scipy multiplies by their transpose without a second copy of them,
-    which is worth more than the threads: the copy would be half of all memory beside A.
-    """
-
-    def __init__(self, A: Tensor) -> None:
-        rows = scipy.sparse.csr_array(_compress(A), shape=A.shape)
-        self.by_row, self.by_channel = _torch_csr(rows), rows.T
-
-    @property
-    def density(self) -> float:
-        """The share of the entries that are not 0."""
-        return len(self.by_row.values()) / max(1, self.by_row.shape[0] * self.by_row.shape[1])
-
-    def times(self, V: Tensor) -> Tensor:
-        """A V: (c, r) to (m, r)."""
-        return self.by_row @ V
-
-    def back(self, B: Tensor) -> Tensor:
-        """Aᵀ B: (m, r) to (c, r)."""
-        return torch.from_numpy(self.by_channel @ B.numpy())
-
-    def times_w(self, W: Tensor) -> Tensor:
-        return self.times(W.mT.contiguous()).mT.contiguous()
-
-    def times_h(self, H: Tensor) -> Tensor:
-        return self.back(H.mT).mT.contiguous()
-
-
-class Projected:
-    """Rows replaced by ``(A V) Vᵀ``: r numbers a row instead of c."""
-
-    def __init__(self, Y: Tensor, V: Tensor) -> None:
-        self.Y, self.V = Y, V
-
-    def times_w(self, W: Tensor) -> Tensor:
-        return (W @ self.V) @ self.Y.mT
-
-    def times_h(self, H: Tensor) -> Tensor:
-        return (H @ self.Y) @ self.V.mT
 
 
 class Projection:
@@ -246,7 +175,7 @@ def as_rows(A: Any, device: str | torch.device, *, clamp: bool = False, spare: f
             raise ValueError("clamp=True would change a store; extract it again with clamp=True")
         return A.as_rows(device)
     X, nonnegative = to_matrix(A, clamp=clamp)
-    return Matrix(X, pick_device(device, X), nonnegative=nonnegative, extra=int(X.nbytes * spare))
+    return Matrix(X, pick_device(device, X, X.numel()), nonnegative=nonnegative, extra=int(X.nbytes * spare))
 
 
 class Matrix(Rows):
@@ -271,7 +200,7 @@ class Matrix(Rows):
         self.A = A.to(device) if fits else A
         self.step = n if fits else _block_rows(n, c, budget)
         whole = device.type == "cpu" and self.step == n
-        self.sparse = Sparse(self.A) if whole and _pays_sparse(self.A, extra) else None
+        self.sparse = Sparse(self.A) if whole and pays_sparse(self.A, extra) else None
 
     @property
     def cheap(self) -> bool:
@@ -337,47 +266,6 @@ def _edges(c: int) -> list[int]:
     return [c * i // parts for i in range(parts + 1)]
 
 
-def memory_budget(device: torch.device) -> float:
-    """Bytes of A that a device may hold at once; the other half of what is free is for the iterations."""
-    if device.type == "cuda":
-        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # free, in torch's hands
-        return (torch.cuda.mem_get_info(device)[0] + kept) / 2
-    if device.type == "mps":
-        return (torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()) / 2
-    return float("inf")
-
-
 def _block_rows(n: int, c: int, budget: float) -> int:
     """Rows in a block: half of the budget, since the next block arrives while this one is still held."""
     return min(n, max(1, int(budget / 2 / (c * 4))))
-
-
-def _pays_sparse(A: Tensor, extra: int) -> bool:
-    """Whether a sparse copy is quicker and small enough, judged on every 16th row."""
-    sample = A[:: max(1, min(16, len(A) // 256))]
-    density = int(torch.count_nonzero(sample)) / sample.numel()
-    return density <= SPARSE_DENSITY and 8 * density * A.numel() <= max(extra, FREE_EXTRA)
-
-
-def _compress(A: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A's values, channels and row starts, block by block so that no mask as large as A is ever made."""
-    n, c = A.shape
-    values, channels, counts = [], [], [np.zeros(1, np.int32)]
-    for start in range(0, n, COMPRESSED_CHUNK):
-        X = A[start : start + COMPRESSED_CHUNK].numpy()
-        filled = X != 0
-        at = np.flatnonzero(filled)
-        values.append(X.reshape(-1)[at])
-        channels.append((at % c).astype(np.int32))
-        counts.append(np.cumsum(filled.sum(1, dtype=np.int32), dtype=np.int32) + counts[-1][-1])
-    return np.concatenate(values), np.concatenate(channels), np.concatenate(counts)
-
-
-def _torch_csr(X: scipy.sparse.csr_array) -> Tensor:
-    """A scipy matrix as torch's, sharing its memory; int32 indices, which halves it and suits MKL."""
-    starts, at = (torch.from_numpy(i.astype(np.int32, copy=False)) for i in (X.indptr, X.indices))
-    with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "Sparse CSR tensor support is in beta"
-        )  # products with a dense one are stable
-        return torch.sparse_csr_tensor(starts, at, torch.from_numpy(X.data), size=X.shape, check_invariants=False)

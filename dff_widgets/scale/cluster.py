@@ -25,8 +25,9 @@ from distributed import Client, Future, WorkerPlugin, as_completed, get_worker
 from torch import Tensor
 
 from ..devices import pick_device
+from ..factorization.blocks import Dense, Projected
 from ..factorization.passes import Blocks, Local, Passes, Update
-from ..factorization.rows import CHUNK, Dense, Progress, Projected, Projection
+from ..factorization.rows import CHUNK, Progress, Projection
 from ..images import ImageSet
 from .chunks import Made, Make, Plan, ensure
 from .rows import StoredRows, dense

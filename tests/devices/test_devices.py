@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import dff_widgets.factorization.rows as rows
-from dff_widgets.devices import full_precision, is_out_of_memory
+from dff_widgets.devices import full_precision, is_out_of_memory, memory_budget
 from dff_widgets.factorization import Factorization, Sketch, kmeans, nmf, nmf_stack, pca, project
 from dff_widgets.heat.crf import GuidedFilter, refine
 
@@ -100,7 +100,7 @@ def test_memory_that_torch_keeps_counts_as_free_and_the_budget_is_asked_once(mon
     with Pretended("cuda", free=1000):
         monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device=None: 5000)
         monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device=None: 2000)
-        assert rows.memory_budget(torch.device("cuda", 0)) == (1000 + 3000) / 2
+        assert memory_budget(torch.device("cuda", 0)) == (1000 + 3000) / 2
     asked = []
     monkeypatch.setattr(rows, "memory_budget", lambda device: asked.append(device) or (1e9 if len(asked) == 1 else 0))
     with Pretended("cuda"):

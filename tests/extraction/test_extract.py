@@ -1,4 +1,3 @@
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,6 +7,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+import dff_widgets.extraction.forward_pass as forward_pass
 from dff_widgets.extraction import SmallerBatchWarning, extract, extract_layers, stream
 from dff_widgets.heat import fold
 from dff_widgets.images import ImageSet, UnreadableImageWarning
@@ -392,7 +392,7 @@ def test_batches_are_as_large_as_their_maps_are_small(network):
     images = [np.zeros((32, 48, 3), np.uint8)] * 20
     counts = [len(batch.images) for batch in stream(network, ImageSet.of(images), ["block"], size=32)]
     assert counts == [8, 8, 4]
-    at_once = sys.modules[extract.__module__]._at_once
+    at_once = forward_pass.images_at_once
     lite0 = load_network("efficientnet_lite0")
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
     assert [at_once(lite0, cpu, (side, side)) for side in (64, 320, 2000)] == [8, 2, 1]

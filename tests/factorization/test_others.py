@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import dff_widgets.factorization.blocks as blocks
 import dff_widgets.factorization.eigen as eigen
 import dff_widgets.factorization.rows as rows
 from dff_widgets.factorization import Sketch, kmeans, nmf, pca, project
@@ -65,7 +66,7 @@ def test_leading_eigenvectors(c):
 @pytest.mark.parametrize("n", [40, 800])  # fewer rows than axes in the subspace, and more
 def test_leading_axes_are_those_of_the_gram_matrix(kind, n):
     A = localized(n, 500)
-    products = {"dense": rows.Dense, "sparse": rows.Sparse}[kind](torch.from_numpy(A))
+    products = {"dense": blocks.Dense, "sparse": blocks.Sparse}[kind](torch.from_numpy(A))
     values, Y, V = eigen.leading_axes(products, 500, 12)
     exact = np.linalg.eigvalsh(A.astype(np.float64).T @ A)[::-1][:12]
     np.testing.assert_allclose(values, exact, rtol=2e-3)
@@ -101,7 +102,7 @@ def test_a_sketch_by_products_tells_its_progress_and_takes_zeros():
 def test_compressed_rows_hold_the_same_numbers(n, c, density):
     rng = np.random.default_rng(0)
     A = (rng.normal(size=(n, c)) * (rng.random((n, c)) < density)).astype(np.float32)
-    sparse = rows.Sparse(torch.from_numpy(A))
+    sparse = blocks.Sparse(torch.from_numpy(A))
     np.testing.assert_array_equal(sparse.by_row.to_dense(), A)
     np.testing.assert_array_equal(sparse.by_channel.toarray(), A.T)
     assert sparse.density == pytest.approx((A != 0).mean())
