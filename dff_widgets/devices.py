@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 _WORTH_IT = 1 << 21  # entries of a matrix; below, to start an iteration's kernels takes longer than a CPU needs for it
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cudnn_status_alloc_failed", "cublas_status_alloc_failed")
+_FULL = ("out of memory", "cudnn_status_alloc_failed", "cublas_status_alloc_failed")
 
 
 def pick_device(
@@ -50,8 +50,13 @@ def memory_budget(device: torch.device) -> float:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether a computation ended because memory did not suffice, as torch, cuBLAS, cuDNN or the system say it."""
+    return isinstance(error, MemoryError) or "can't allocate memory" in str(error) or accelerator_is_full(error)
+
+
+def accelerator_is_full(error: BaseException) -> bool:
+    """Whether a computation ended because the memory of an accelerator did not suffice."""
     said = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(sign in said for sign in _OUT_OF_MEMORY)
+    return isinstance(error, torch.OutOfMemoryError) or any(sign in said for sign in _FULL)
 
 
 @contextlib.contextmanager

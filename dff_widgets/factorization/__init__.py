@@ -3,6 +3,7 @@
 Nothing here knows of images or networks: a matrix goes in, factors come out.
 """
 
+from .fallback import OnCpuWarning
 from .nmf import nmf, nmf_stack
 from .pca_kmeans import kmeans, pca
 from .project import project
@@ -13,6 +14,7 @@ from .suggest import SuggestedK, likeness, suggest_k
 
 __all__ = [
     "Factorization",
+    "OnCpuWarning",
     "Sketch",
     "SuggestedK",
     "drop",

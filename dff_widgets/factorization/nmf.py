@@ -11,6 +11,7 @@ from torch import Tensor
 from ..devices import full_precision
 from .check import check_count, check_one_of, check_tol, to_array
 from .descent import Callback, Descent, descend
+from .fallback import or_on_cpu
 from .passes import Passes, picked
 from .problems import Problems
 from .result import Factorization
@@ -73,8 +74,9 @@ def nmf(
             only where float32 can go no further.
         seed: Seeds the start. The same seed gives the same factors on the same device; every device starts at the same
             point, and ten iterations agree between them to 1e-3 relative.
-        device: ``"auto"`` (A's own accelerator, else CUDA, MPS, the CPU in this order) or a torch device. An A that a
-            GPU's memory does not hold goes through it in blocks of rows. A sketch has its own device.
+        device: ``"auto"`` (A's own accelerator, else CUDA, MPS, the CPU in this order; for a small A the CPU) or a
+            torch device. An A that a GPU's memory does not hold goes through it in blocks of rows; where its memory
+            does not suffice even so, the CPU does the work, with an `OnCpuWarning`. A sketch has its own device.
         clamp: Replace negative entries of A by 0 (in a copy), for plain NMF of a layer that has them.
         callback: Called after every iteration as ``callback(iteration, error)``, with the least relative error so far;
             a true return value stops and returns what has been reached. On a sketch, the error is an estimate; on an
@@ -90,8 +92,12 @@ def nmf(
     """
     if n_init != 1 and not (isinstance(init, str) and init == "random"):
         raise ValueError(f'n_init={n_init} restarts need init="random"; another init gives the same start each time')
-    fit = _fit(A, [k], "k", solver, max_iter, tol, device, clamp)
-    return fit.factorize([k], init, n_init, seed, callback)[0]
+
+    def work(where: Any) -> Factorization:
+        fit = _fit(A, [k], "k", solver, max_iter, tol, where, clamp)
+        return fit.factorize([k], init, n_init, seed, callback)[0]
+
+    return _worked(A, work, device, clamp)
 
 
 def nmf_stack(
@@ -138,8 +144,12 @@ def nmf_stack(
     """
     if not isinstance(ks, Iterable) or not (asked := list(ks)):
         raise ValueError(f"ks must hold numbers of factors, such as range(1, 11), but got {ks!r}")
-    fit = _fit(A, asked, "each of ks", solver, max_iter, tol, device, clamp)
-    return tuple(fit.factorize(asked, "random", n_init, seed, callback))
+
+    def work(where: Any) -> tuple[Factorization, ...]:
+        fit = _fit(A, asked, "each of ks", solver, max_iter, tol, where, clamp)
+        return tuple(fit.factorize(asked, "random", n_init, seed, callback))
+
+    return _worked(A, work, device, clamp)
 
 
 def run(
@@ -282,11 +292,17 @@ class _Fit:
         return Factorization(H, W, error, run.n_iter, run.converged)
 
 
+def _worked(A: Any, work: Callable[[Any], T], device: Any, clamp: bool) -> T:
+    """The work on the device that is asked for; a sketch is where it is."""
+    if isinstance(A, Sketch) and (clamp or device != "auto"):
+        raise ValueError("clamp and device belong to the sketch: Sketch(A, device=..., clamp=...)")
+    return or_on_cpu(work, device)
+
+
 def _fit(A: Any, ks: list[int], name: str, solver: str, max_iter: int, tol: float, device: Any, clamp: bool) -> _Fit:
     """What the caller asked for, checked; a store is sketched."""
     method = SOLVERS[check_one_of(solver, "solver", tuple(SOLVERS))]
-    if isinstance(A, Sketch) and (clamp or device != "auto"):
-        raise ValueError("clamp and device belong to the sketch: Sketch(A, device=..., clamp=...)")
+    A = A.moved_to(device) if isinstance(A, Sketch) else A
     matrix = A.matrix if isinstance(A, Sketch) else as_rows(A, device, clamp=clamp, spare=1 / 6)
     if not matrix.nonnegative and not method.signed:
         raise ValueError(

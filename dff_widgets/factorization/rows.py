@@ -57,6 +57,10 @@ class Projection:
             rows = slice(start, min(start + PROJECTED_CHUNK, len(Y)))
             yield rows, Projected(Y[rows].to(V.device), V)  # Y may be a file
 
+    def moved_to(self, device: Any) -> "Projection":
+        """The same on another device."""
+        return self if self.axes is None else Projection(*(X.to(device) for X in self.axes))
+
     def passes(self) -> Passes:
         """How to iterate on it."""
         return Local(self.blocks)
@@ -115,6 +119,10 @@ class Rows(ABC):
         """The blocks of rows in order, each with the rows it holds."""
         for rows, X in self.dense(self.step):
             yield rows, Dense(X)
+
+    def moved_to(self, device: Any) -> "Rows":
+        """The same rows for another device; rows that are read elsewhere stay as they are."""
+        return self
 
     def passes(self) -> Passes:
         """How to iterate on A."""
@@ -201,6 +209,10 @@ class Matrix(Rows):
         self.step = n if fits else _block_rows(n, c, budget)
         whole = device.type == "cpu" and self.step == n
         self.sparse = Sparse(self.A) if whole and pays_sparse(self.A, extra) else None
+
+    def moved_to(self, device: Any) -> "Matrix":
+        """See `Rows`."""
+        return Matrix(self.A.to(device), torch.device(device), nonnegative=self.nonnegative, extra=0)
 
     @property
     def cheap(self) -> bool:

@@ -1,5 +1,6 @@
 """One pass over A, then any k."""
 
+from copy import copy
 from typing import Any
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor
 
 from ..devices import full_precision
 from .check import check_count
+from .fallback import or_on_cpu
 from .rows import Progress, Projection, as_rows
 
 __all__ = ["Sketch"]
@@ -49,6 +51,11 @@ class Sketch:
         clamp: bool = False,
         progress: Progress | None = None,
     ) -> None:
+        or_on_cpu(lambda where: self._prepare(A, rank, max_k, where, clamp, progress), device)
+
+    def _prepare(
+        self, A: Any, rank: int | float | None, max_k: int, device: Any, clamp: bool, progress: Progress | None
+    ) -> None:
         self.matrix = as_rows(A, device, clamp=clamp, spare=1 / 6)
         n, c = self.shape = self.matrix.shape
         share = rank if isinstance(rank, float) else None
@@ -73,6 +80,14 @@ class Sketch:
             self.projection = self.matrix.project(V, progress) if Y is None else Projection(Y, V)
         if Y is not None and progress is not None:
             progress(n, n)
+
+    def moved_to(self, device: Any) -> "Sketch":
+        """The same sketch on another device; itself for ``"auto"``, where it is."""
+        if device == "auto":
+            return self
+        there = copy(self)
+        there.matrix, there.projection = self.matrix.moved_to(device), self.projection.moved_to(device)
+        return there
 
     def __repr__(self) -> str:
         return f"Sketch({self.shape[0]} x {self.shape[1]}, rank={self.rank}, energy={self.energy:.0%})"

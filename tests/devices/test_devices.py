@@ -6,7 +6,7 @@ import torch
 
 import dff_widgets.factorization.rows as rows
 from dff_widgets.devices import full_precision, is_out_of_memory, memory_budget
-from dff_widgets.factorization import Factorization, Sketch, kmeans, nmf, nmf_stack, pca, project
+from dff_widgets.factorization import Factorization, OnCpuWarning, Sketch, kmeans, nmf, nmf_stack, pca, project
 from dff_widgets.heat.crf import GuidedFilter, refine
 
 from .pretended import Pretended
@@ -134,3 +134,57 @@ def test_products_are_in_float32_inside_and_the_choice_is_restored():
         assert set(seen) == {"highest"}
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+FULL = [
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+]
+
+
+def full_there(function, error):
+    """The function, on an accelerator that is full."""
+
+    def run(self, *args):
+        if self.A.device.type != "cpu":
+            raise error
+        return function(self, *args)
+
+    return run
+
+
+@pytest.mark.parametrize("error", FULL)
+def test_an_accelerator_that_is_full_leaves_the_work_to_the_cpu(error, monkeypatch):
+    options = {"init": START, "max_iter": 6, "tol": 0}
+    expected = nmf(A, 4, device="cpu", **options)
+    monkeypatch.setattr(rows.Dense, "times_w", full_there(rows.Dense.times_w, error))
+    with Pretended("cuda"):
+        with pytest.warns(OnCpuWarning, match="does not suffice"):
+            found = nmf(A, 4, device="cuda", **options)
+        with pytest.warns(OnCpuWarning):
+            stack = nmf_stack(A, [4, 2], max_iter=6, tol=0, device="cuda")
+    np.testing.assert_array_equal(found.H, expected.H)
+    assert [fac.k for fac in stack] == [4, 2]
+
+
+@pytest.mark.parametrize("error", FULL)
+def test_a_sketch_that_does_not_fit_is_made_and_used_on_the_cpu(error, monkeypatch):
+    expected = nmf(Sketch(A, 30, device="cpu"), 3, max_iter=8, tol=0)
+    with Pretended("cuda"):
+        sketch = Sketch(A, 30, device="cuda")
+        monkeypatch.setattr(rows.Dense, "times_w", full_there(rows.Dense.times_w, error))
+        with pytest.warns(OnCpuWarning):  # its closing iterations are on A
+            found = nmf(sketch, 3, max_iter=8, tol=0)
+        assert sketch.matrix.device.type == "cuda"
+        monkeypatch.setattr(rows.Matrix, "leading", full_there(rows.Matrix.leading, error))
+        with pytest.warns(OnCpuWarning):
+            assert Sketch(A, 30, device="cuda").matrix.device.type == "cpu"
+    assert found.error == pytest.approx(expected.error, rel=1e-3)
+
+
+def test_other_errors_and_a_full_cpu_are_no_reason_to_begin_again(monkeypatch):
+    for error in (RuntimeError("size mismatch"), RuntimeError("DefaultCPUAllocator: can't allocate memory")):
+        monkeypatch.setattr(rows.Dense, "times_w", full_there(rows.Dense.times_w, error))
+        with Pretended("cuda"), pytest.raises(RuntimeError, match=str(error)):
+            nmf(A, 3, device="cuda", max_iter=3)
+        monkeypatch.undo()
