@@ -84,9 +84,9 @@ def _checksum(header: str, tensors: dict[str, Array]) -> str:
     return digest.hexdigest()
 
 
-def write_file(path: Path, chunks: Iterable[bytes], *, overwrite: bool = True) -> None:
+def write_file(path: Path, chunks: Iterable[bytes], *, overwrite: bool = True) -> list[Path]:
     """`write_files` for one file."""
-    write_files([(path, chunks)], overwrite=overwrite)
+    return write_files([(path, chunks)], overwrite=overwrite)
 
 
 def write_files(
@@ -95,7 +95,7 @@ def write_files(
     overwrite: bool = True,
     tidy: bool = True,
     like: Path | None = None,
-) -> None:
+) -> list[Path]:
     """Write files that belong together; if one of them, or the making of a chunk, fails, all are left as they were.
 
     A file that is replaced hands its mode on, and a link stays a link. What kills left of
@@ -106,6 +106,9 @@ def write_files(
         overwrite: whether files that are there are replaced.
         tidy: whether to look through the folder for what kills left; a folder of many files is swept once, by `sweep`.
         like: a file whose mode new ones have; by default as the system makes them.
+
+    Returns:
+        Where they are, links followed.
 
     Raises:
         FileExistsError: one is there, and is not to be replaced.
@@ -149,6 +152,7 @@ def write_files(
     for folder in {path.parent for path in made.values()} if tidy else ():
         names = {_short(path.name) for path in made.values() if path.parent == folder}
         sweep(folder, names.__contains__)
+    return list(made.values())
 
 
 def _free(path: Path, *, overwrite: bool) -> Path:

@@ -7,8 +7,11 @@ _PACKAGE = __name__.partition(".")[0]
 
 
 def sentence(said: object) -> str:
-    """All of it on one line; an error without words says its type."""
-    return " ".join(str(said).split()) or type(said).__name__
+    """All of it on one line; an error without words says its type, and one of the system has no number."""
+    text = str(said)
+    if isinstance(said, OSError) and said.strerror:
+        text = said.strerror if said.filename is None else f"{said.strerror}: {str(said.filename)!r}"
+    return " ".join(text.split()) or type(said).__name__
 
 
 def one_line(said: object) -> str:

@@ -10,7 +10,7 @@ from ..evaluation import Coverage
 from ..labelling import Annotations, PartLabels, PartMasks, Sampling, Seen
 from ..labelling.annotations import Slot
 from .events import Event, StateChanged
-from .exporting import export_result
+from .exporting import Exporter
 from .live_scores import LiveScores
 from .model import Model
 from .naming import Namer
@@ -30,6 +30,7 @@ class Labelling:
         annotator: corrects the masks, and keeps what was said of each image; see `Annotator`.
         undoing: takes back what was done last, of whatever kind; see `Undoing`.
         session: keeps what a person made; see `SessionKeeper`.
+        exporter: writes what is seen to files; see `Exporter`.
     """
 
     def __init__(self, model: Model) -> None:
@@ -39,6 +40,7 @@ class Labelling:
         self.namer = Namer(model, lambda: self.live.known_parts)
         self.undoing = Undoing(everything(model, self.namer, self.live))
         self.session = SessionKeeper(model, self.live, self.undoing)
+        self.exporter = Exporter(model, self.session, self.annotator)
         self._stops = [
             model.subscribe(self._told),
             self.live.on_painted(self.undoing.look),
@@ -208,8 +210,8 @@ class Labelling:
         return self.session.load(path)
 
     def export(self, kind: str, path: str | Path, *, overwrite: bool = False, **options: Any) -> str:
-        """Write what is shown and named; see `export_result`."""
-        return export_result(self._model, self.session, kind, path, overwrite=overwrite, **options)
+        """Write what is seen: masks with their corrections, names, colours; see `Exporter.export`."""
+        return self.exporter.export(kind, path, overwrite=overwrite, **options)
 
     def open_image(self, index: int) -> None:
         """Open an image at full size, to look at it and to paint its parts.

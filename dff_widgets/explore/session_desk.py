@@ -1,28 +1,22 @@
-"""What the browser asks of the session: pages of a few images, files, and exports."""
+"""What the browser asks of the session: pages of a few images, and its file."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from ..labelling import UnknownFileError
-from ..wording import sentence
 from .desk import Ask
-from .exporting import MASKS, export_result
-from .jobs import Ticket
-from .model import Model
 from .session_keeper import SessionKeeper
 
 ANSWERS = ["overwrite", "load it", "neither"]
 
 
-def session_desk(model: Model, keeper: SessionKeeper) -> dict[str, Callable[[Ask], object]]:
-    """By name what answers a message about the session: ``few``, ``page``, ``all``, ``session``, ``export``.
+def session_desk(keeper: SessionKeeper) -> dict[str, Callable[[Ask], object]]:
+    """By name what answers a message about the session: ``few``, ``page``, ``all``, ``session``.
 
     Args:
-        model: whose result is exported.
-        keeper: of its session.
+        keeper: of the session.
     """
-    lane = model.run("dff-export")
 
     def few(ask: Ask) -> None:
         ask.answer(said=keeper.few(int(ask.content.get("n", 5))))
@@ -36,16 +30,7 @@ def session_desk(model: Model, keeper: SessionKeeper) -> dict[str, Callable[[Ask
     def session(ask: Ask) -> None:
         _session(keeper, ask)
 
-    def write(ask: Ask) -> None:
-        def job(_ticket: Ticket) -> None:
-            try:
-                _export(model, keeper, ask)
-            except Exception as error:  # whatever a disk or a photo does, the person is told
-                ask.refuse(sentence(error))
-
-        lane.submit(job)
-
-    return {"few": few, "page": page, "all": everywhere, "session": session, "export": write}
+    return {"few": few, "page": page, "all": everywhere, "session": session}
 
 
 def sampling(keeper: SessionKeeper) -> dict[str, int] | None:
@@ -79,18 +64,3 @@ def _session(keeper: SessionKeeper, ask: Ask) -> None:
         ask.answer(said=said)
     else:
         ask.answer(question=keeper.question, answers=ANSWERS, path=keeper.asked)
-
-
-def _export(model: Model, keeper: SessionKeeper, ask: Ask) -> None:
-    kind, path = str(ask.content["format"]), str(ask.content["path"])
-    options = {"unnamed": "background"} if ask.content.get("unnamed") and kind in MASKS else {}
-    try:
-        said = export_result(model, keeper, kind, path, overwrite=bool(ask.content.get("overwrite")), **options)
-    except FileExistsError:
-        ask.answer(
-            question=f"{path!r} is there already, and is not an export of this explorer: overwrite it?",
-            answers=["overwrite"],
-            path=path,
-        )
-        return
-    ask.answer(said=said, path=path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -12,20 +12,13 @@ from weakref import WeakKeyDictionary
 from ..images import ImageSet
 from ..names import EMBEDDED, PAPER
 from . import wire
+from .export_formats import offered
 from .image_sources import DATASETS, title_of
 from .moment import Now
 from .photos import Photos
 from .stack import Stack
 
 NETWORKS = (EMBEDDED, *PAPER, "resnet50", "densenet161", "googlenet")
-EXPORTS: Mapping[str, tuple[str, str]] = {  # format -> its title, and where it goes by default
-    "png": ("Label maps (PNG)", "labels"),
-    "coco": ("COCO instances", "labels.json"),
-    "label_studio": ("Label Studio", "label-studio.json"),
-    "html": ("Page (HTML)", "labels.html"),
-    "csv": ("Table (CSV)", "labels.csv"),
-    "figure": ("Figure (PNG, PDF, SVG)", "labels.png"),
-}
 _RECENT = 8
 
 
@@ -135,9 +128,7 @@ class Traits:
             datasets=[{"name": name, "title": one.title, "note": one.note} for name, one in DATASETS.items()],
             recent=self._recent,
             ready=ready if now.stack is None else (*ready, now.stack.place.layer),
-            exports=[
-                {"format": name, "title": title, "suffix": Path(to).suffix} for name, (title, to) in EXPORTS.items()
-            ],
+            exports=offered(),
         )
 
     def _once(self, name: str, about: tuple[Any, ...], make: Callable[[], Any]) -> Any:

@@ -118,7 +118,7 @@ def choices(
         networks: ``[{name, installed, note}]``.
         datasets: ``[{name, title, note}]``.
         recent: paths.
-        exports: ``[{format, title, suffix}]``.
+        exports: see `export_formats.offered`.
         ready: names of layers whose stacks are there.
     """
     listed = [{**one, "ready": one["name"] in ready} for one in layers(network, solver, grids)]

@@ -29,7 +29,7 @@ def to_coco(
     only: Sequence[int] | None = None,
     overwrite: bool = False,
     progress: Progress | bool = False,
-) -> None:
+) -> list[Path]:
     """Write a COCO file: a category per class, one annotation per image and class that is in it.
 
     An image's ``file_name`` is where it lies, below the folder that all of them share. Masks are run lengths as
@@ -51,6 +51,9 @@ def to_coco(
         overwrite: whether a file that is there is replaced.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
+
+    Returns:
+        The files that were written.
 
     Raises:
         ValueError: no factor has a name, a label is of a factor that is not there, or another argument is something
@@ -104,7 +107,7 @@ def to_coco(
                     yield as_json({"id": written, **annotation(i + 1, c, strength)})
         yield b"\n]}\n"
 
-    write_file(Path(path), chunks(), overwrite=overwrite)
+    return write_file(Path(path), chunks(), overwrite=overwrite)
 
 
 def run_lengths(mask: Array) -> str:

@@ -30,7 +30,7 @@ def to_cvat(
     only: Sequence[int] | None = None,
     overwrite: bool = False,
     progress: Progress | bool = False,
-) -> None:
+) -> list[Path]:
     """Write CVAT's *CVAT for images 1.1*: a mask for each image and class that is in it.
 
     In CVAT, make a task of the same images with these classes, and upload the file as its annotations. The name of an
@@ -52,6 +52,9 @@ def to_cvat(
         overwrite: whether a file that is there is replaced.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
+
+    Returns:
+        The files that were written.
 
     Raises:
         ValueError: no factor has a name, a label is of a factor that is not there, or another argument is something
@@ -81,7 +84,7 @@ def to_cvat(
             yield encoded(f"  <image {where}>\n{masks}  </image>\n")
         yield b"</annotations>\n"
 
-    write_file(Path(path), chunks(), overwrite=overwrite)
+    return write_file(Path(path), chunks(), overwrite=overwrite)
 
 
 def row_runs(mask: Array) -> list[int]:

@@ -32,7 +32,7 @@ def to_datumaro(
     photos: bool = False,
     overwrite: bool = False,
     progress: Progress | bool = False,
-) -> None:
+) -> list[Path]:
     """Write a data set of Datumaro: ``annotations/default.json``, with a mask for each image and class that is in it.
 
     ``datum convert -i <path> -if datumaro -f <format>`` makes other formats of it. Masks have their holes and all their
@@ -55,6 +55,9 @@ def to_datumaro(
         overwrite: whether the folder may hold files already; those that are not written anew stay.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
+
+    Returns:
+        The files that were written.
 
     Raises:
         ValueError: no factor has a name, a label is of a factor that is not there, or another argument is something
@@ -104,7 +107,7 @@ def to_datumaro(
             suffix, content = photo(result.images.sources[i])
             yield folder / "images" / _SUBSET / f"{names[i]}{suffix}", [content]
 
-    write_files(files())
+    return write_files(files())
 
 
 def _head(said: str, classes: Sequence[PartClass]) -> dict[str, Any]:

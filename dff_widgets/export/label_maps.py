@@ -40,7 +40,7 @@ def to_png(
     only: Sequence[int] | None = None,
     overwrite: bool = False,
     progress: Progress | bool = False,
-) -> None:
+) -> list[Path]:
     """Write one palette PNG per image, with the classes as pixel values, and ``labels.json``.
 
     A pixel is 0 (background) or the index of its class; where masks overlap, the strongest heat map wins. The files are
@@ -62,6 +62,9 @@ def to_png(
         overwrite: whether files that are there and were not written by this function are replaced.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
+
+    Returns:
+        The files that were written.
 
     Raises:
         ValueError: no factor has a name, there are more than 255 classes, a label is of a factor that is not there, or
@@ -94,7 +97,7 @@ def to_png(
     ]
     index_file = {"software": _MARK, "description": about(result), "classes": classes, "images": images}
     maps = ((folder / files[i], [_png(regions.label_map(i), ink)]) for i in each(regions.images, progress))
-    write_files(chain(maps, [(folder / _INDEX, [as_json(index_file)])]))
+    return write_files(chain(maps, [(folder / _INDEX, [as_json(index_file)])]))
 
 
 def _make_folder(folder: Path, files: Iterable[str], *, overwrite: bool) -> None:

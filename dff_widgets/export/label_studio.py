@@ -37,7 +37,7 @@ def to_label_studio(
     only: Sequence[int] | None = None,
     overwrite: bool = False,
     progress: Progress | bool = False,
-) -> None:
+) -> list[Path]:
     """Write tasks to import into Label Studio, each with one prediction, and beside them the labelling configuration.
 
     Paste the configuration (the same file name with the suffix ``.xml``) into the project's *Labeling Interface*,
@@ -62,6 +62,9 @@ def to_label_studio(
         overwrite: whether a file that is there is replaced.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
+
+    Returns:
+        The files that were written.
 
     Raises:
         ValueError: no factor has a name, a label is of a factor that is not there, the path ends in ``.xml``, or
@@ -102,7 +105,7 @@ def to_label_studio(
 
     colors_of = {name: c.color for name, c in zip(names, regions.classes, strict=True)}
     configuration = encoded(_configuration(colors_of))
-    write_files([(path, chunks()), (path.with_suffix(".xml"), [configuration])], overwrite=overwrite)
+    return write_files([(path, chunks()), (path.with_suffix(".xml"), [configuration])], overwrite=overwrite)
 
 
 def brush_rle(mask: Array) -> list[int]:

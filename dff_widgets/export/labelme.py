@@ -34,7 +34,7 @@ def to_labelme(
     photos: bool = False,
     overwrite: bool = False,
     progress: Progress | bool = False,
-) -> None:
+) -> list[Path]:
     """Write ``<image>.json`` for each image, as labelme does: open the folder in labelme, and correct the polygons.
 
     A hole is cut in through a bridge inside the mask. Each piece of a mask is a polygon, and those of one class are a
@@ -57,6 +57,9 @@ def to_labelme(
         overwrite: whether the folder may hold files already; those that are not written anew stay.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
+
+    Returns:
+        The files that were written.
 
     Raises:
         ValueError: no factor has a name, a label is of a factor that is not there, or another argument is something
@@ -102,7 +105,7 @@ def to_labelme(
             }
             yield folder / f"{names[i]}.json", [as_json(annotation)]
 
-    write_files(files())
+    return write_files(files())
 
 
 def _shapes(title: str, mask: Array, group: int) -> Iterator[dict[str, Any]]:

@@ -41,7 +41,7 @@ def to_html(
     title: str = "Deep Feature Factorization",
     overwrite: bool = False,
     progress: Progress | bool = False,
-) -> None:
+) -> list[Path]:
     """Write one HTML file with photos, heat maps, names and IoU, where k, opacity, masks and all else still move.
 
     It is the app, without a kernel; it needs no network: all it shows is in the file, which takes about 40 kB an image.
@@ -63,6 +63,9 @@ def to_html(
         overwrite: whether a file that is there is replaced.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
+
+    Returns:
+        The files that were written.
 
     Raises:
         ValueError: ious has another length, the result is not the tree's or is refined beside a tree, most is below 1,
@@ -90,7 +93,7 @@ def to_html(
         encode=_base64,
     )
     page = _page(title, _head(result, title, shown), _scores(known, ink, scores), state)
-    write_file(Path(path), [encoded(page)], overwrite=overwrite)
+    return write_file(Path(path), [encoded(page)], overwrite=overwrite)
 
 
 def _check_tree(result: DFFResult, tree: FactorTree | None) -> None:

@@ -36,7 +36,7 @@ def to_csv(
     only: Sequence[int] | None = None,
     overwrite: bool = False,
     progress: Progress | bool = False,
-) -> None:
+) -> list[Path]:
     """Write a row per image and factor, as ``pandas.read_csv(path)`` reads it.
 
     The columns: ``image`` (its name), ``factor`` (0..k-1), ``name`` (the factor's), ``strength`` (mean heat, 0..1),
@@ -58,6 +58,9 @@ def to_csv(
         overwrite: whether a file that is there is replaced.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
+
+    Returns:
+        The files that were written.
 
     Raises:
         ValueError: a label is of a factor that is not there, or another argument is something else.
@@ -91,7 +94,7 @@ def to_csv(
         for i in each(seen.images, progress):
             yield _lines(rows(i))
 
-    write_file(Path(path), chunks(), overwrite=overwrite)
+    return write_file(Path(path), chunks(), overwrite=overwrite)
 
 
 def to_figure(
@@ -108,7 +111,7 @@ def to_figure(
     only: Sequence[int] | None = None,
     opacity: float = 0.7,
     overwrite: bool = False,
-) -> None:
+) -> list[Path]:
     """Write a figure: images under their coloured heat maps or masks, with the factors' names as a legend.
 
     Args:
@@ -125,6 +128,9 @@ def to_figure(
         only: indices of the images that count, such as the accepted ones, of which `images` are the first six.
         opacity: 0..1, of the heat maps.
         overwrite: whether a file that is there is replaced.
+
+    Returns:
+        The files that were written.
 
     Raises:
         ValueError: there is no such format or image, or a label is of a factor that is not there.
@@ -149,7 +155,7 @@ def to_figure(
             text.set_parse_math(False)  # a name may begin with an underscore, or hold a $
             text.set_text(_short(name))
         figure.savefig(buffer, format=path.suffix[1:], dpi=200, bbox_inches="tight")  # a legend may be wider
-    write_file(path, [buffer.getvalue()], overwrite=overwrite)
+    return write_file(path, [buffer.getvalue()], overwrite=overwrite)
 
 
 def _text(name: str) -> str:

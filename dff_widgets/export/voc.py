@@ -36,7 +36,7 @@ def to_voc(
     photos: bool = False,
     overwrite: bool = False,
     progress: Progress | bool = False,
-) -> None:
+) -> list[Path]:
     """Write masks as Pascal VOC has them: ``SegmentationClass/<image>.png``, whose palette ``labelmap.txt`` explains.
 
     A pixel is 0 (background) or the number of its class; where masks overlap, the strongest heat map wins.
@@ -59,6 +59,9 @@ def to_voc(
         overwrite: whether the folder may hold files already; those that are not written anew stay.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
+
+    Returns:
+        The files that were written.
 
     Raises:
         ValueError: no factor has a name, a label is of a factor that is not there, or another argument is something
@@ -99,7 +102,7 @@ def to_voc(
                 suffix, content = photo(result.images.sources[i])
                 yield folder / "JPEGImages" / f"{stem[i]}{suffix}", [content]
 
-    write_files(files())
+    return write_files(files())
 
 
 def _distinct(colors: Sequence[str]) -> list[tuple[int, int, int]]:

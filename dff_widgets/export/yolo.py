@@ -31,7 +31,7 @@ def to_yolo(
     photos: bool = False,
     overwrite: bool = False,
     progress: Progress | bool = False,
-) -> None:
+) -> list[Path]:
     """Write a data set for YOLO's segmentation: ``data.yaml``, and ``labels/train/<image>.txt`` for each image.
 
     A line is a class and the corners of a polygon, as fractions of the image's width and height. A polygon has no
@@ -56,6 +56,9 @@ def to_yolo(
         overwrite: whether the folder may hold files already; those that are not written anew stay.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
+
+    Returns:
+        The files that were written.
 
     Raises:
         ValueError: no factor has a name, a label is of a factor that is not there, or another argument is something
@@ -85,7 +88,7 @@ def to_yolo(
                 suffix, content = photo(result.images.sources[i])
                 yield folder / "images" / _SUBSET / f"{names[i]}{suffix}", [content]
 
-    write_files(files())
+    return write_files(files())
 
 
 def _pieces(strength: Array) -> Iterator[tuple[int, Array]]:

@@ -16,6 +16,7 @@ import traitlets as t
 from .. import datasets
 from ..explore import LatestJob, Model, wire
 from ..explore.desk import Desk
+from ..explore.export_desk import export_desk
 from ..explore.jobs import Run
 from ..explore.labelling import Labelling
 from ..explore.naming_desk import naming_desk
@@ -195,7 +196,8 @@ class DFFExplorer(anywidget.AnyWidget):
         session.restored = self._restored
         self._desk = Desk(self.model, self._photos, self._wire, self._say)
         self._desk.doing |= naming_desk(self.panel.namer, self.panel.live, self.panel.undoing)
-        self._desk.doing |= session_desk(self.model, session)
+        self._desk.doing |= session_desk(session)
+        self._desk.doing |= export_desk(self.panel.exporter, run)
         self.steering = Steering(self.model)
         self.panel.undoing.join("steering", steps_of(self.steering))
         self._desk.doing |= steering_desk(self.steering)

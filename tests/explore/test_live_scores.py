@@ -253,7 +253,7 @@ def test_the_table_of_quantiles_is_of_the_strength():
 def test_automatic_masks_are_the_sharp_ones_in_scores_and_exports(tmp_path):
     from dff_widgets import export, iou
     from dff_widgets.explore import Inline, Model
-    from dff_widgets.explore.exporting import export_result
+    from dff_widgets.explore.exporting import Exporter
     from dff_widgets.explore.session_keeper import SessionKeeper
     from dff_widgets.networks import load_network
     from tests.explore.conftest import photos
@@ -269,7 +269,7 @@ def test_automatic_masks_are_the_sharp_ones_in_scores_and_exports(tmp_path):
     assert any((a != b).any() for a, b in zip(masks, model.result.masks(threshold="auto", sharpen=False), strict=True))
     expected = iou([masks[0]], [live.truth[0]], {0: ["head"]})
     assert model.scores.iou[0] == pytest.approx(float(expected[0]))
-    export_result(model, SessionKeeper(model, live), "png", tmp_path / "a")
+    Exporter(model, SessionKeeper(model, live), live.annotator).export("png", tmp_path / "a")
     export.to_png(model.result, tmp_path / "b", model.appearance.labels(2), threshold="auto")
     first, second = ((tmp_path / folder).rglob("*.png") for folder in "ab")
     assert [p.read_bytes() for p in sorted(first)] == [p.read_bytes() for p in sorted(second)]

@@ -1,14 +1,12 @@
-"""Messages about the session and exports: each is answered, by a sentence, a question or a problem."""
+"""Messages about the session: each is answered, by a sentence, a question or a problem."""
 
 import pytest
 
 from dff_widgets.explore.desk import Ask
-from dff_widgets.explore.exporting import WRITERS
 from dff_widgets.explore.live_scores import LiveScores
 from dff_widgets.explore.naming import Namer
 from dff_widgets.explore.session_desk import sampling, session_desk
 from dff_widgets.explore.session_keeper import SessionKeeper
-from dff_widgets.explore.traits import EXPORTS
 
 from .labelled import model_of
 
@@ -18,7 +16,7 @@ class Desk:
         self.model = model_of(layer="block", **choices)
         self.live = LiveScores(self.model, threads=1)
         self.keeper = SessionKeeper(self.model, self.live)
-        self.doing = session_desk(self.model, self.keeper)
+        self.doing = session_desk(self.keeper)
 
     def ask(self, do, **content):
         """The answer; what a message raises is what the desk refuses with."""
@@ -76,28 +74,3 @@ def test_save_load_and_the_question(desk, tmp_path):
 )
 def test_what_cannot_be_is_a_problem(desk, content, said):
     assert said in desk.ask("session", **content)["problem"]
-
-
-@pytest.mark.parametrize("kind", EXPORTS)
-def test_every_export_is_written_and_asked_about_where_it_would_be_over_anothers(desk, tmp_path, kind):
-    path = tmp_path / EXPORTS[kind][1]
-    Namer(desk.model).name(0, "head")
-    said = {"said": f"4 images in {str(path)!r}", "path": str(path)}
-    assert desk.ask("export", format=kind, path=str(path)) == said
-    assert desk.ask("export", format=kind, path=str(path)) == said  # our own
-    file = path / "labels.json" if path.is_dir() else path
-    file.write_bytes(b"mine")
-    answer = desk.ask("export", format=kind, path=str(path))
-    assert answer["answers"] == ["overwrite"]
-    assert answer["question"].endswith("is not an export of this explorer: overwrite it?")
-    assert file.read_bytes() == b"mine"
-    assert desk.ask("export", format=kind, path=str(path), overwrite=True) == said
-    assert file.read_bytes() != b"mine"
-    assert set(WRITERS) == set(EXPORTS)
-
-
-def test_an_export_that_cannot_be_is_a_problem(desk):
-    assert "there is no export 'xls'" in desk.ask("export", format="xls", path="x")["problem"]
-    assert "no folder at" in desk.ask("export", format="csv", path="/nowhere/x.csv")["problem"]
-    held = Desk(held=True)
-    assert "nothing to export yet" in held.ask("export", format="csv", path="x.csv")["problem"]

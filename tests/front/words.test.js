@@ -36,7 +36,11 @@ test("what the browser says itself is not said twice", () => {
 test("layers and files by name", () => {
   assert.equal(shapeOf({ grid: [14, 10], channels: 512 }), "14×10×512");
   assert.equal(shapeOf({ grid: null, channels: 512 }), "512");
-  assert.equal(fileName({ images: "my photos/x", network: "vgg19", k: 4 }, ".html"), "my_photos_x-vgg19-k4.html");
+  assert.equal(
+    fileName({ images: "my photos/x", network: "vgg19", k: 4 }, { path: "labels.html" }),
+    "my_photos_x-vgg19-k4.html",
+  );
+  assert.equal(fileName({ images: "", network: "a", k: 2 }, { path: "yolo" }), "images-a-k2-yolo");
 });
 
 test("a suggestion is the part that is covered best and has no name yet", () => {

@@ -19,6 +19,7 @@ const PATHS = {
   grid: "M2.5 2.5h4v4h-4zM9.5 2.5h4v4h-4zM2.5 9.5h4v4h-4zM9.5 9.5h4v4h-4z",
   folder: "M1.5 4.5v8h13v-7H8L6.5 3.5h-5z",
   upload: "M8 10.5V3M5 6l3-3 3 3M2.5 10.5v3h11v-3",
+  download: "M8 3v7.5M5 7.5l3 3 3-3M2.5 10.5v3h11v-3",
   moon: "M13.5 9.5A6 6 0 1 1 6.5 2.5a4.7 4.7 0 0 0 7 7Z",
 };
 

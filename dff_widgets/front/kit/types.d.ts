@@ -55,6 +55,18 @@ export interface LayerChoice {
   ready: boolean; // extracted
 }
 
+export interface ExportChoice {
+  format: string;
+  title: string;
+  note: string;
+  path: string; // by default; a folder has no suffix
+  folder: boolean;
+  masks: boolean; // made of masks of named classes
+  only: boolean; // takes the accepted images alone
+  photos: boolean; // the photos can go along
+  url: boolean; // it must be said where the photos are
+}
+
 export interface NetworkChoice {
   name: string;
   installed: boolean;
@@ -67,7 +79,7 @@ export interface KernelChoices {
   solvers: [string, string][];
   datasets: { name: string; title: string; note: string }[];
   recent: string[];
-  exports: { format: string; title: string; suffix: string }[];
+  exports: ExportChoice[];
 }
 
 /** The factors of one k, in the order of the tree. */
