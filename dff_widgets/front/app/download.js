@@ -16,6 +16,7 @@ export class Download {
   constructor(ask, signal) {
     this.ask = ask;
     this.path = "";
+    this.busy = false; // a button that is disabled loses the focus, and with it the menu
     this.text = make("span", {});
     this.button = make("button", { class: "dffw-btn" }, icon("download"), this.text);
     this.said = make("span", { class: "dffw-mut" });
@@ -32,13 +33,13 @@ export class Download {
     this.path = path;
     this.element.hidden = false;
     this.button.hidden = size > most;
-    this.button.disabled = false;
     say(this.text, `Download (${megabytes(size)})`);
     say(this.said, size > most ? `${megabytes(size)}: a download takes up to ${megabytes(most)}, fetch it there` : "");
   }
 
   async fetch() {
-    this.button.disabled = true;
+    if (this.busy) return;
+    this.busy = true;
     /** @type {BlobPart[]} */
     const parts = [];
     try {
@@ -58,16 +59,13 @@ export class Download {
     } catch (error) {
       say(this.said, /** @type {Error} */ (error).message);
     }
-    this.button.disabled = false;
+    this.busy = false;
   }
 }
 
 /** @param {Blob} blob @param {string} name */
 function save(blob, name) {
   const address = URL.createObjectURL(blob);
-  const link = make("a", { href: address, download: name, hidden: true });
-  document.body.append(link);
-  link.click();
-  link.remove();
+  make("a", { href: address, download: name }).click(); // outside the page, where the menu would take it for a click beside it
   setTimeout(() => URL.revokeObjectURL(address), 60_000); // a browser may ask where to put it first
 }

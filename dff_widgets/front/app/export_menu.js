@@ -56,7 +56,7 @@ export function exportPanel({ store, ask }, opened) {
   const go = make("button", { class: "dffw-btn dffw-primary", text: "Export" });
   const said = make("p", { class: "dffw-said", hidden: true, aria: { role: "status" } });
   const accepted = tick("Accepted images only", "");
-  const unnamed = tick("Unnamed factors are background", "they take pixels from weaker classes");
+  const unnamed = tick("Unnamed factors are background", "where stronger");
   const photos = tick("With the photos", "");
   const address = make("div", { class: "dffw-line" }, url);
   const download = new Download(ask, opened);
@@ -97,9 +97,11 @@ export function exportPanel({ store, ask }, opened) {
     );
   });
 
+  let busy = false; // a button that is disabled loses the focus, and with it the menu
   /** @param {boolean} overwrite */
   async function write(overwrite) {
-    go.disabled = true;
+    if (busy) return;
+    busy = true;
     renew();
     said.hidden = false;
     said.className = "dffw-said";
@@ -121,7 +123,7 @@ export function exportPanel({ store, ask }, opened) {
       said.className = "dffw-problem";
       say(said, /** @type {Error} */ (error).message);
     }
-    go.disabled = false;
+    busy = false;
   }
   listen(go, "click", () => write(go.textContent === "Overwrite"), opened);
   listen(box, "input", renew, opened);
