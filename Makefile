@@ -43,7 +43,7 @@ format: .venv/test.done .venv/front.done
 	$(NODE)/npm run --silent format
 
 bench: .venv/bench.done
-	for name in factorization extraction metrics crf quality; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in factorization extraction metrics crf quality interaction; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 colab: .venv/test.done
 	$(BIN)/python -m tools.colab $(ARGS)

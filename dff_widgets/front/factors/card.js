@@ -19,9 +19,7 @@ const POINTED = 90; // ms over a card until the images show it
  * @param {Context} context
  */
 export function factorCard(root, context) {
-  const { store, choose, signal: whole } = context;
-  const gone = new AbortController(); // of this card
-  const signal = AbortSignal.any([whole, gone.signal]);
+  const { store, choose, signal } = context;
   /** @type {Factor | undefined} */
   let factor;
   const present = () => factor;
@@ -30,7 +28,7 @@ export function factorCard(root, context) {
 
   const swatch = make("button", { class: "dffw-chip-color" });
   const digit = make("span", { class: "dffw-digit", aria: { hidden: true } });
-  const naming = nameBox({ ...context, signal }, present);
+  const naming = nameBox(context, present);
   const patches = patchRow(context);
   const score = scoreCell();
   const opacity = slider(
@@ -67,8 +65,8 @@ export function factorCard(root, context) {
     },
     signal,
   );
-  pointing(element, store, present, signal);
-  popover(
+  const pointed = pointing(element, store, present, signal);
+  const menu = popover(
     more,
     { root, label: "Factor", menu: true },
     (close, opened) => {
@@ -129,8 +127,12 @@ export function factorCard(root, context) {
     sync,
     patches,
     focusName: naming.focus,
-    dispose() {
-      gone.abort();
+    /** Its factor is not at this k; another may have the card. */
+    retire() {
+      menu.close({ focus: false });
+      pointed.end();
+      naming.forget();
+      factor = undefined;
       element.remove();
     },
   };
@@ -180,14 +182,11 @@ function pointing(element, store, present, signal) {
     },
     signal,
   );
-  listen(
-    element,
-    "pointerleave pointerdown",
-    () => {
-      clearTimeout(timer);
-      store.set({ hovered: -1 });
-    },
-    signal,
-  );
+  function end() {
+    clearTimeout(timer);
+    store.set({ hovered: -1 });
+  }
+  listen(element, "pointerleave pointerdown", end, signal);
   signal.addEventListener("abort", () => clearTimeout(timer));
+  return { end };
 }

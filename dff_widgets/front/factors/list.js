@@ -1,7 +1,7 @@
 // The cards of all factors. A card belongs to a concept: when k changes, those that go on keep theirs.
 
 import { make } from "../kit/dom.js";
-import { everyFrame } from "../kit/frames.js";
+import { afterFrame } from "../kit/frames.js";
 import { factorsOf, presentLevel } from "../kit/levels.js";
 import { factorCard } from "./card.js";
 import { strongestPatches } from "./patches.js";
@@ -21,6 +21,8 @@ export function mountFactors(host, root, context) {
   host.append(list, parked);
   /** @type {Map<number, Card>} by concept */
   const cards = new Map();
+  /** @type {Card[]} of concepts that are not at this k: the next new one takes it */
+  const spare = [];
 
   function sync() {
     const factors = factorsOf(store);
@@ -28,11 +30,12 @@ export function mountFactors(host, root, context) {
     const wanted = new Set(factors.map((factor) => factor.concept));
     for (const [concept, card] of cards) {
       if (wanted.has(concept)) continue;
-      card.dispose();
+      card.retire();
       cards.delete(concept);
+      spare.push(card);
     }
     for (const factor of factors) {
-      const card = cards.get(factor.concept) ?? factorCard(root, context);
+      const card = cards.get(factor.concept) ?? spare.pop() ?? factorCard(root, context);
       cards.set(factor.concept, card);
       if (list.children[factor.index] !== card.element)
         list.insertBefore(card.element, list.children[factor.index] ?? null);
@@ -47,7 +50,6 @@ export function mountFactors(host, root, context) {
     parked.textContent = `Not at k = ${store.get("k")}: ${names.join(", ")}`;
   }
 
-  /** After the images: they are looked at first. */
   function drawPatches() {
     const level = presentLevel(store);
     if (!level) return;
@@ -58,7 +60,7 @@ export function mountFactors(host, root, context) {
         ?.patches.show(strongestPatches(kept, (image) => tiles.maps(image, level.k, false), factor.index));
     });
   }
-  const patchesSoon = everyFrame(() => setTimeout(() => signal.aborted || drawPatches()), signal);
+  const patchesSoon = afterFrame(drawPatches, signal);
 
   store.on(["k", "stack", "appearance", "scores", "selected", "opacities", "hidden", "solo", "asleep"], sync, signal);
   store.on(["k", "stack", "heat", "photos"], patchesSoon, signal);

@@ -1,9 +1,10 @@
 // How much of each part each factor covers, and what a person names by it: cells assign.
 
 import { describe, listen, make, percent, say } from "../kit/dom.js";
+import { afterFrame } from "../kit/frames.js";
 import { needsKernel } from "../kit/kernel.js";
 import { factorsOf } from "../kit/levels.js";
-import { arrow } from "../kit/roving.js";
+import { arrow, tabStop } from "../kit/roving.js";
 
 /** @import { Context } from "../kit/types.d.ts" */
 /** @import { Factor } from "../kit/levels.js" */
@@ -27,35 +28,49 @@ export function mountMatrix(host, context) {
   });
   element.append(make("h4", {}, make("span", {}, "Coverage of the parts, %"), covered), frame, assigning.element);
   host.append(element);
-  /** @type {HTMLButtonElement[][]} */
-  let cells = [];
+  const body = make("tbody");
+  /** @type {Row[]} of the factors at the present k; others are kept aside until there are as many again */
+  let rows = [];
+  /** @type {Row[]} */
+  let spare = [];
+  let gone = new AbortController(); // of the rows
   let shape = "";
 
-  /** @param {number} k @param {string[]} parts */
-  function build(k, parts) {
-    cells = Array.from({ length: k }, (_, f) => parts.map((part) => cell(context, f, part)));
+  /** @param {string[]} parts */
+  function build(parts) {
+    gone.abort();
+    gone = new AbortController();
+    [rows, spare] = [[], []];
     const head = make(
       "tr",
       {},
       make("td"),
       ...parts.map((part) => make("th", { scope: "col", title: part }, make("span", { text: part, dir: "auto" }))),
     );
-    const rows = cells.map((row, f) =>
-      make(
-        "tr",
-        {},
-        make("th", { scope: "row", aria: { label: `factor ${f + 1}` } }, make("i", { class: "dffw-swatch" })),
-        ...row.map((one) => make("td", {}, one)),
-      ),
-    );
     frame.classList.toggle("dffw-many", parts.length > UPRIGHT);
-    table.replaceChildren(make("thead", {}, head), make("tbody", {}, ...rows));
-    stopAt(cells[0]?.[0]);
+    body.replaceChildren();
+    table.replaceChildren(make("thead", {}, head), body);
+  }
+
+  /** @param {number} k @param {string[]} parts */
+  function lengthen(k, parts) {
+    while (rows.length > k) {
+      const row = /** @type {Row} */ (rows.pop());
+      row.element.remove();
+      spare.push(row);
+    }
+    while (rows.length < k) {
+      const row = spare.pop() ?? makeRow(context, rows.length, parts, AbortSignal.any([signal, gone.signal]));
+      rows.push(row);
+      body.append(row.element);
+    }
+    const every = rows.flatMap((row) => row.cells);
+    if (!every.some((one) => one.tabIndex === 0)) stopAt(every[0]);
   }
 
   /** @param {HTMLButtonElement | undefined} stop */
   function stopAt(stop) {
-    for (const one of cells.flat()) one.tabIndex = one === stop ? 0 : -1;
+    for (const row of [...rows, ...spare]) for (const one of row.cells) tabStop(one, one === stop);
   }
 
   listen(table, "focusin", (event) => stopAt(event.target), signal);
@@ -64,11 +79,11 @@ export function mountMatrix(host, context) {
     "keydown",
     (event) => {
       const step = arrow(event.key);
-      const f = cells.findIndex((row) => row.includes(event.target));
+      const f = rows.findIndex((row) => row.cells.includes(event.target));
       if (!step || f < 0) return;
       event.preventDefault();
       event.stopPropagation();
-      cells[f + step[0]]?.[cells[f].indexOf(event.target) + step[1]]?.focus();
+      rows[f + step[0]]?.cells[rows[f].cells.indexOf(event.target) + step[1]]?.focus();
     },
     signal,
   );
@@ -79,29 +94,38 @@ export function mountMatrix(host, context) {
     const known = parts.length > 0 && k > 0;
     element.hidden = !known;
     if (!known) return;
-    const now = JSON.stringify([factors.length, parts]);
-    if (now !== shape) build(factors.length, parts);
+    const now = JSON.stringify(parts);
+    if (now !== shape) build(parts);
     shape = now;
+    lengthen(factors.length, parts);
     const old = k !== factors.length;
     element.classList.toggle("dffw-recounted", stale || old);
     say(covered, stale && of > done ? `${done} of ${of} images` : meanOf(mean, old));
     factors.forEach((factor, f) => {
-      cells[f].forEach((one, p) => {
+      rows[f].cells.forEach((one, p) => {
         syncCell(one, factor, parts[p], old ? null : (coverage[f]?.[p] ?? 0));
       });
-    });
-    table.querySelectorAll("tbody .dffw-swatch").forEach((mark, f) => {
-      /** @type {HTMLElement} */ (mark).style.setProperty("--dffw-color", factors[f].color);
+      rows[f].swatch.style.setProperty("--dffw-color", factor.color);
     });
     assigning.sync();
   }
-  store.on(["scores", "stack", "k", "appearance", "asleep"], sync, signal);
+  store.on(["scores", "stack", "k", "appearance", "asleep"], afterFrame(sync, signal), signal);
   sync();
+}
+
+/** @typedef {{ element: HTMLElement, swatch: HTMLElement, cells: HTMLButtonElement[] }} Row */
+
+/** @param {Context} context @param {number} factor @param {string[]} parts @param {AbortSignal} signal  @returns {Row} */
+function makeRow(context, factor, parts, signal) {
+  const cells = parts.map((part) => cell({ ...context, signal }, factor, part));
+  const swatch = make("i", { class: "dffw-swatch" });
+  const head = make("th", { scope: "row", aria: { label: `factor ${factor + 1}` } }, swatch);
+  return { element: make("tr", {}, head, ...cells.map((one) => make("td", {}, one))), swatch, cells };
 }
 
 /** @param {Context} context @param {number} factor @param {string} part */
 function cell({ ask, store, signal }, factor, part) {
-  const button = make("button", { class: "dffw-cell" });
+  const button = make("button", { class: "dffw-cell", tabIndex: -1 });
   listen(button, "click", () => store.get("asleep") || ask("toggle", { factor, part }).catch(() => {}), signal);
   return button;
 }

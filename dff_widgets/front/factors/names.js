@@ -122,5 +122,10 @@ export function nameBox({ store, ask, choose, asleep, signal }, present) {
     );
   }
 
-  return { element, sync, focus: () => box.select() };
+  /** What was being typed is of another factor. */
+  function forget() {
+    box.value = said = "";
+  }
+
+  return { element, sync, forget, focus: () => box.select() };
 }

@@ -20,17 +20,17 @@ export function mountStrip(host, root, context) {
   listen(more, "click", () => root.querySelector(".dffw-side")?.classList.toggle("dffw-open"), signal);
 
   /** @type {ReturnType<typeof chip>[]} */
-  const shown = [];
+  const every = [];
   function sync() {
     const factors = factorsOf(store);
-    while (shown.length > factors.length) shown.pop()?.element.remove();
-    while (shown.length < factors.length) {
-      const one = chip(context, shown.length);
-      shown.push(one);
+    while (every.length < factors.length) {
+      const one = chip(context, every.length);
+      every.push(one);
       chips.append(one.element);
     }
-    factors.forEach((factor, i) => {
-      shown[i].sync(factor, store.get("selected") === i);
+    every.forEach((one, i) => {
+      one.element.hidden = i >= factors.length;
+      if (i < factors.length) one.sync(factors[i], store.get("selected") === i);
     });
   }
   store.on(["k", "stack", "appearance", "selected", "hidden", "solo", "opacities"], sync, signal);

@@ -1,7 +1,7 @@
 // The gallery: all images in rows, of which only those near the window of the stage exist.
 
 import { listen, make, say } from "../kit/dom.js";
-import { everyFrame } from "../kit/frames.js";
+import { everyFrame, onceAFrame } from "../kit/frames.js";
 import { presentLevel } from "../kit/levels.js";
 import { ahead } from "./ahead.js";
 import { fader } from "./fade.js";
@@ -144,10 +144,12 @@ export function mountGallery(host, context) {
   const enlargeAhead = ahead(context, () => [...living.values()].filter(isSeen));
   const paintSoon = everyFrame(paint, signal);
 
+  const paintNow = onceAFrame(paint, signal);
+
   function repaint() {
     for (const tile of living.values()) tile.due = true;
     hurried = true;
-    paintSoon();
+    paintNow();
   }
 
   const hand = mountHand(host, scroller, context, {

@@ -3,7 +3,7 @@
 import { listen } from "../kit/dom.js";
 import { strongest, valueAt } from "../kit/heat.js";
 import { factorsOf, presentLevel } from "../kit/levels.js";
-import { arrow } from "../kit/roving.js";
+import { arrow, tabStop } from "../kit/roving.js";
 import { contain, neighbour } from "./layout.js";
 import { readout } from "./readout.js";
 
@@ -110,7 +110,7 @@ export function mountHand(host, scroller, context, gallery) {
     current = Math.min(current, Math.max(gallery.count() - 1, 0));
     const tiles = gallery.tiles();
     const stop = tiles.has(current) ? current : Math.min(...tiles.keys());
-    for (const [place, { button }] of tiles) button.tabIndex = place === stop ? 0 : -1;
+    for (const [place, { button }] of tiles) tabStop(button, place === stop);
   }
 
   listen(scroller, "pointermove", read, signal, { passive: true });

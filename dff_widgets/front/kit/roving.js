@@ -12,6 +12,15 @@ const STEPS = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], Arrow
 export const arrow = (key) => /** @type {any} */ (STEPS)[key] ?? null;
 
 /**
+ * Whether Tab comes to an element. Written only where it changes: a write has the page styled again.
+ * @param {HTMLElement} element @param {boolean} on
+ */
+export function tabStop(element, on) {
+  const index = on ? 0 : -1;
+  if (element.tabIndex !== index || !element.hasAttribute("tabindex")) element.tabIndex = index;
+}
+
+/**
  * A list of controls that is one stop for Tab. Arrows move the focus and, where `pick` is given, choose; Home and End go
  * to the ends.
  * @param {HTMLElement} host
@@ -24,7 +33,7 @@ export function roving(host, signal, pick) {
 
   /** @param {HTMLElement | undefined} item */
   function stopAt(item) {
-    for (const other of items) other.tabIndex = other === item ? 0 : -1;
+    for (const other of items) tabStop(other, other === item);
   }
 
   listen(

@@ -11,8 +11,8 @@ import { photoShelf } from "./photos.js";
 /** @typedef {{ h: number, w: number, maps: Uint8Array[], sharp: boolean }} Maps  of one image and k */
 /** @typedef {ReturnType<typeof createTiles>} Tiles */
 
-const MOST_GRIDS = 4000; // enlarged heat maps that are kept, about 14 kB each
-const HEAT_PIXELS = 84; // a heat map is smooth: enlarged this far, the rest is the canvas's
+const MOST_GRIDS = 4000; // enlarged heat maps that are kept, about 6 kB each
+const HEAT_PIXELS = 56; // a heat map is smooth: enlarged this far, the rest is the canvas's
 const MASK_PIXELS = 224; // a mask has an edge
 
 /**
