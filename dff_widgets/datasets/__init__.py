@@ -11,6 +11,7 @@ from .gymnast import gymnast
 from .icoseg import icoseg
 from .labelme import labelme
 from .landmarked import Landmarked
+from .part_masks import part_masks
 from .partimagenet import partimagenet
 from .pascal_parts import PIECES, QUADRUPED, pascal_parts
 from .voc import voc2007
@@ -29,6 +30,7 @@ __all__ = [
     "gymnast",
     "icoseg",
     "labelme",
+    "part_masks",
     "partimagenet",
     "pascal_parts",
     "voc2007",

@@ -40,12 +40,12 @@ def masks_from(
         if labels is not None:
             raise ValueError(f"{str(folder)!r} has one folder per part, which names the parts: leave labels out")
         files = [{part: path for part in parts if (path := folder / part / f"{stem}.png").is_file()} for stem in stems]
-        _check_sizes(images, [list(each.values()) for each in files])
+        check_sizes(images, [list(each.values()) for each in files])
         if not any(files):
             raise ValueError(
                 f"no folder in {str(folder)!r} has a mask of an image, such as '{parts[0]}/{stems[0]}.png'"
             )
-        return PerImage([(each,) for each in files], _read_masks)
+        return PerImage([(each,) for each in files], read_masks)
     maps = [folder / f"{stem}.png" for stem in stems]
     missing = [path.name for path in maps if not path.is_file()]
     if missing:
@@ -53,13 +53,14 @@ def masks_from(
             f"{len(missing)} of {len(maps)} masks are missing in {str(folder)!r}: {', '.join(missing[:3])}"
             f"{'...' if len(missing) > 3 else ''}; each image needs one, named after it"
         )
-    _check_sizes(images, [[path] for path in maps])
+    check_sizes(images, [[path] for path in maps])
     if binary:
-        return PerImage([({OBJECT: path},) for path in maps], _read_masks)
-    return PerImage([(path, labels) for path in maps], _read_label_map)
+        return PerImage([({OBJECT: path},) for path in maps], read_masks)
+    return PerImage([(path, labels) for path in maps], read_label_map)
 
 
-def _check_sizes(images: ImageSet, masks: Sequence[Sequence[Path]]) -> None:
+def check_sizes(images: ImageSet, masks: Sequence[Sequence[Path]]) -> None:
+    """Raise a ValueError unless the masks of each image are of its size; only headers are read."""
     for i, paths in enumerate(masks):
         for path in paths:
             try:
@@ -74,7 +75,8 @@ def _check_sizes(images: ImageSet, masks: Sequence[Sequence[Path]]) -> None:
                 )
 
 
-def _read_masks(files: Mapping[str, Path]) -> dict[str, Array]:
+def read_masks(files: Mapping[str, Path]) -> dict[str, Array]:
+    """By part its mask, which is all that is not 0 in its file."""
     return {part: read_labels(path) != 0 for part, path in files.items()}
 
 
@@ -122,7 +124,7 @@ def read_object(path: Path, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
     return np.asarray(values > (127 if values.max(initial=0) > 1 else 0))
 
 
-def _read_label_map(path: Path, labels: Labels | None) -> dict[str, Array]:
+def read_label_map(path: Path, labels: Labels | None) -> dict[str, Array]:
     """The parts of a label map, in the order of their numbers; 0 is the background."""
     values = read_labels(path)
     found = np.unique(values).tolist()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json as jsonlib
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,34 @@ from ..images import ImageSet, PerImage, is_file
 from ..wording import one_line
 
 Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class CocoImage:
+    """What a file says of one image.
+
+    Attributes:
+        size: (h, w).
+        segmentations: the part and the mask of each annotation.
+    """
+
+    size: tuple[int, int]
+    segmentations: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class CocoFile:
+    """What a file says.
+
+    Attributes:
+        name: of the file.
+        images: by ``file_name``.
+        count: of the entries of images, which may name one file twice.
+    """
+
+    name: str
+    images: Mapping[str, CocoImage]
+    count: int
 
 
 def coco_parts(json: str | Path, images: str | Path, *, only: str = "*") -> ImageSet:
@@ -36,6 +64,32 @@ def coco_parts(json: str | Path, images: str | Path, *, only: str = "*") -> Imag
             when it is read.
     """
     path, folder = Path(json).expanduser(), Path(images).expanduser()
+    file = read_coco(path, only=only)
+    places = {name: _find(folder, name) for name in file.images}
+    if missing := [name for name, place in places.items() if place is None]:
+        raise ValueError(f"{len(missing)} of {len(places)} images are not in {str(folder)!r}: {_some(missing)}")
+    name_of = {place: name for name, place in places.items() if place is not None}
+    if len(name_of) < file.count:
+        raise ValueError(f"{path.name} has {file.count} images with such parts, but they are {len(name_of)} files")
+    found = ImageSet.from_files(name_of)
+    arguments = []
+    for i, source in enumerate(found.sources):
+        name = name_of[Path(str(source))]
+        entry = file.images[name]
+        if entry.size != found.size(i):
+            raise ValueError(
+                f"{path.name} says that {one_line(name)} is {one_line(entry.size)}; the image is {found.size(i)}"
+            )
+        arguments.append((name, entry.size, entry.segmentations))
+    return replace(found, parts=PerImage(arguments, joined))
+
+
+def read_coco(path: Path, *, only: str = "*") -> CocoFile:
+    """The images of a COCO file that show certain parts; masks are not made yet.
+
+    Raises:
+        ValueError: it is missing, or of another structure; no category fits.
+    """
     content = _read(path)
     try:
         names = {int(c["id"]): str(c["name"]) for c in content["categories"]}
@@ -46,28 +100,17 @@ def coco_parts(json: str | Path, images: str | Path, *, only: str = "*") -> Imag
             if part in wanted:
                 annotations.setdefault(int(a["image_id"]), []).append((names[part], a["segmentation"]))
         entries = [entry for entry in content["images"] if int(entry["id"]) in annotations]
-        sizes = {str(entry["file_name"]): (int(entry["height"]), int(entry["width"])) for entry in entries}
-        masks = {str(entry["file_name"]): annotations[int(entry["id"])] for entry in entries}
+        images = {
+            str(entry["file_name"]): CocoImage(
+                (int(entry["height"]), int(entry["width"])), tuple(annotations[int(entry["id"])])
+            )
+            for entry in entries
+        }
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ValueError(f"{path.name} is no COCO file: {type(error).__name__} {one_line(error)}") from None
-    if not masks:
+    if not images:
         raise ValueError(f"{path.name} has no annotation of {only!r}; its parts are {_some(sorted(names.values()))}")
-    places = {name: _find(folder, name) for name in masks}
-    if missing := [name for name, place in places.items() if place is None]:
-        raise ValueError(f"{len(missing)} of {len(masks)} images are not in {str(folder)!r}: {_some(missing)}")
-    name_of = {place: name for name, place in places.items() if place is not None}
-    if len(name_of) < len(entries):
-        raise ValueError(f"{path.name} has {len(entries)} images with such parts, but they are {len(name_of)} files")
-    found = ImageSet.from_files(name_of)
-    arguments = []
-    for i, source in enumerate(found.sources):
-        name = name_of[Path(str(source))]
-        if sizes[name] != found.size(i):
-            raise ValueError(
-                f"{path.name} says that {one_line(name)} is {one_line(sizes[name])}; the image is {found.size(i)}"
-            )
-        arguments.append((name, sizes[name], masks[name]))
-    return replace(found, parts=PerImage(arguments, _joined))
+    return CocoFile(path.name, images, len(entries))
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -90,7 +133,12 @@ def _find(folder: Path, name: str) -> Path | None:
     return None
 
 
-def _joined(image: str, size: tuple[int, int], annotations: Sequence[tuple[str, Any]]) -> dict[str, Mask]:
+def joined(image: str, size: tuple[int, int], annotations: Sequence[tuple[str, Any]]) -> dict[str, Mask]:
+    """By part its mask in an image of this (h, w).
+
+    Raises:
+        ValueError: a segmentation is malformed.
+    """
     masks: dict[str, Mask] = {}
     for part, segmentation in annotations:
         try:

@@ -21,7 +21,7 @@ Points = list[tuple[float, float]]
 
 
 @dataclass(frozen=True)
-class _Annotation:
+class Annotation:
     """What one file says; the shapes as label, kind and points (x, y) in pixels."""
 
     name: str
@@ -47,13 +47,24 @@ def labelme(path: str | Path, *, images: str | Path | None = None) -> ImageSet:
     files = sorted(folder.glob("*.json"))
     if not files:
         raise ValueError(f"no labelme files (*.json) in {str(folder)!r}")
-    sources, drawn = [], []
+    sources, shapes = [], []
     for file in files:
         content = _read(file)
         source = _image(content, file, None if images is None else Path(images).expanduser())
         sources.append(source)
-        drawn.append((_shapes(content, file), _size(source, content, file)))
-    return ImageSet(tuple(sources), tuple(file.stem for file in files), PerImage(drawn, _draw))
+        shapes.append((_shapes(content, file), _size(source, content, file)))
+    return ImageSet(tuple(sources), tuple(file.stem for file in files), PerImage(shapes, drawn))
+
+
+def read_shapes(file: Path) -> tuple[Annotation, tuple[int, int] | None]:
+    """What one file says, for `drawn`, and the (h, w) that it says of its image, or None.
+
+    Raises:
+        ValueError: it is malformed.
+    """
+    content = _read(file)
+    height, width = content.get("imageHeight"), content.get("imageWidth")
+    return _shapes(content, file), None if height is None or width is None else (height, width)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -94,7 +105,7 @@ def _size(source: Source, content: dict[str, Any], file: Path) -> tuple[int, int
     return h, w
 
 
-def _shapes(content: dict[str, Any], file: Path) -> _Annotation:
+def _shapes(content: dict[str, Any], file: Path) -> Annotation:
     shapes = []
     for number, shape in enumerate(content["shapes"], start=1):
         try:
@@ -111,10 +122,11 @@ def _shapes(content: dict[str, Any], file: Path) -> _Annotation:
         if not np.isfinite(points).all():
             raise ValueError(f"shape {number} in {file.name} has a point that is no number")
         shapes.append((label, kind, points))
-    return _Annotation(file.name, tuple(shapes))
+    return Annotation(file.name, tuple(shapes))
 
 
-def _draw(annotation: _Annotation, size: tuple[int, int]) -> dict[str, Mask]:
+def drawn(annotation: Annotation, size: tuple[int, int]) -> dict[str, Mask]:
+    """By label its mask in an image of this (h, w)."""
     h, w = size
     canvases: dict[str, Image.Image] = {}
     for label, kind, points in annotation.shapes:

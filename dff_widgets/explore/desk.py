@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from ..images import SUFFIXES
 from ..wording import sentence
 from . import wire
 from .image_sources import DATASETS, Found, completions, find_images, uploaded
@@ -155,7 +156,8 @@ class Desk:
         self._later("names", look_up, ask)
 
     def _complete(self, ask: Ask) -> None:
-        self._later("paths", lambda ask: ask.answer(options=completions(str(ask.content["path"]))), ask)
+        suffixes = {".json"} if ask.content.get("masks") else SUFFIXES
+        self._later("paths", lambda ask: ask.answer(options=completions(str(ask.content["path"]), suffixes)), ask)
 
     def _images(self, ask: Ask) -> None:
         text = str(ask.content.get("dataset") or ask.content["path"])

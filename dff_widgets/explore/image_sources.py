@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,8 +101,13 @@ def uploaded(files: Sequence[tuple[str, bytes]]) -> Found:
     return Found(ImageSet(tuple(contents), tuple(names)), title, tuple(problems))
 
 
-def completions(text: str) -> list[str]:
-    """Paths that a person may mean by the beginning of one: folders, each with a separator at its end, and images."""
+def completions(text: str, suffixes: Collection[str] = SUFFIXES) -> list[str]:
+    """Paths that a person may mean by the beginning of one: folders, each with a separator at its end, and files.
+
+    Args:
+        text: the beginning.
+        suffixes: of the files; with those of images, data sets by name too.
+    """
     before, separator, last = text.rpartition(os.sep)
     folder = Path(before + separator or ".").expanduser()
     found = []
@@ -114,11 +119,11 @@ def completions(text: str) -> list[str]:
                     continue
                 if entry.is_dir():
                     found.append(before + separator + entry.name + os.sep)
-                elif Path(entry.name).suffix.lower() in SUFFIXES and separator:
+                elif Path(entry.name).suffix.lower() in suffixes and separator:
                     found.append(before + separator + entry.name)
     except OSError:
         found = []
-    named = [name for name in DATASETS if name.startswith(text)] if not separator else []
+    named = [name for name in DATASETS if name.startswith(text)] if not separator and suffixes is SUFFIXES else []
     return [*named, *sorted(found, key=lambda path: (not path.endswith(os.sep), path.casefold()))][:_MOST_OPTIONS]
 
 

@@ -15,6 +15,7 @@ from .live_scores import LiveScores
 from .model import Model
 from .naming import Namer
 from .session_keeper import SessionKeeper
+from .truth_desk import measure_with
 from .undoing import Kind, Step, Undoing
 
 
@@ -115,6 +116,10 @@ class Labelling:
     def truth(self) -> PartMasks:
         """The part masks that the IoU is measured with; painting there moves it."""
         return self.live.truth
+
+    def measure(self, path: str | Path) -> str:
+        """Measure with the part masks in a folder or file from now on; see `datasets.part_masks`."""
+        return measure_with(self._model, self.live, str(path))
 
     @property
     def coverage(self) -> Coverage:

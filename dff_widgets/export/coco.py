@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..images import paths
 from ..storage import write_file
-from .folders import paths
 from .regions import Array, Correct, Labels, Progress, Regions, Unnamed, about, as_json, each
 
 if TYPE_CHECKING:

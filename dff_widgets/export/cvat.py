@@ -9,8 +9,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
+from ..images import paths
 from ..storage import write_file
-from .folders import paths
 from .regions import Array, Correct, Labels, PartClass, Progress, Regions, Unnamed, about, each, encoded, xml_text
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..images import stems
 from ..storage import write_files
 from .coco import run_lengths
-from .folders import open_folder, photo, stems, suffix_of
+from .folders import open_folder, photo, suffix_of
 from .regions import Correct, Labels, PartClass, Progress, Regions, Unnamed, about, as_json, each
 
 if TYPE_CHECKING:

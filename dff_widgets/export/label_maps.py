@@ -13,9 +13,8 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from ..images import DAMAGE
+from ..images import DAMAGE, safe_names
 from ..storage import write_files
-from .folders import safe_names
 from .regions import Array, Correct, Labels, Progress, Regions, Unnamed, about, as_json, each
 
 if TYPE_CHECKING:

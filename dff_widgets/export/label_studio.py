@@ -10,8 +10,8 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
+from ..images import paths
 from ..storage import write_files
-from .folders import paths
 from .regions import Array, Correct, Labels, Progress, Regions, Unnamed, about, as_json, each, encoded, xml_text
 
 if TYPE_CHECKING:

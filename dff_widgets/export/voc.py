@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from ..images import stems
 from ..storage import write_files
-from .folders import open_folder, photo, stems
+from .folders import open_folder, photo
 from .regions import Correct, Labels, Progress, Regions, Unnamed, each, encoded
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..images import stems
 from ..storage import write_files
-from .folders import open_folder, photo, stems
+from .folders import open_folder, photo
 from .outlines import polygons
 from .regions import Array, Correct, Labels, Progress, Regions, Unnamed, about, each, encoded
 

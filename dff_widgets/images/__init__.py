@@ -10,6 +10,7 @@ from .decoding import (
     warn_left_out,
 )
 from .image_set import ImageSet, PerImage, Source
+from .naming import paths, safe_names, stems
 from .tiles import encode_tile
 
 __all__ = [
@@ -23,5 +24,8 @@ __all__ = [
     "encode_tile",
     "is_file",
     "open_header",
+    "paths",
+    "safe_names",
+    "stems",
     "warn_left_out",
 ]

@@ -27,6 +27,7 @@ from ..explore.session_pane import SessionPane
 from ..explore.state import State
 from ..explore.steering import Steering, steering_desk, steps_of
 from ..explore.traits import Traits
+from ..explore.truth_desk import truth_desk
 from ..images import ImageSet
 from ..link import link
 from .still import Still
@@ -198,6 +199,7 @@ class DFFExplorer(anywidget.AnyWidget):
         self._desk.doing |= naming_desk(self.panel.namer, self.panel.live, self.panel.undoing)
         self._desk.doing |= session_desk(session)
         self._desk.doing |= export_desk(self.panel.exporter, run)
+        self._desk.doing |= truth_desk(self.model, self.panel.live, run)
         self.steering = Steering(self.model)
         self.panel.undoing.join("steering", steps_of(self.steering))
         self._desk.doing |= steering_desk(self.steering)

@@ -18,11 +18,11 @@ from PIL import Image
 
 import dff_widgets as dff
 from dff_widgets import export
-from dff_widgets.export.folders import safe_names
 from dff_widgets.export.label_studio import brush_rle
 from dff_widgets.export.regions import Regions
 from dff_widgets.factorization import Factorization
 from dff_widgets.heat import palette
+from dff_widgets.images import safe_names
 from dff_widgets.labelling import PartLabels
 
 SIZES = ((40, 56), (57, 31), (64, 64))

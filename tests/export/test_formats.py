@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 
 import dff_widgets as dff
 from dff_widgets import export
-from dff_widgets.export.folders import paths, stems
+from dff_widgets.images import paths, stems
 from dff_widgets.labelling import Correction
 
 from .test_export import LABELS, NASTY, SIZES, make, masks_of, regions

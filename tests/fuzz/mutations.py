@@ -269,4 +269,4 @@ def _text(data, rng):
 
 
 _FORMATS = {".json": _json, ".jsonl": _lines, ".safetensors": _safetensors, ".dff": _safetensors, ".png": _png}
-_FORMATS |= {".xml": _text, ".txt": _text}
+_FORMATS |= {".xml": _text, ".txt": _text, ".yaml": _text}

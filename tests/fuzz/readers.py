@@ -175,6 +175,47 @@ def make_journal(folder):
         Journal(folder / "scores.jsonl").get({"k": k, "method": "DFF ü"}, lambda k=k: {"iou": k / 7, "all": [k, None]})
 
 
+def open_images(folder, *names):
+    """The photos that annotations are of, and which no damage is done to."""
+    for name in names:
+        photo(folder / "photos" / name)
+
+
+def read_part_masks(folder, place):
+    images = ImageSet.from_folder(folder / "photos")
+    for masks in datasets.part_masks(images, folder / place):
+        assert all(
+            isinstance(part, str) and mask.shape == (H, W) and mask.dtype == bool for part, mask in masks.items()
+        )
+
+
+def make_yolo(folder):
+    open_images(folder, "a.jpg", "b.jpg")
+    (folder / "labels").mkdir()
+    for stem in "ab":
+        (folder / "labels" / f"{stem}.txt").write_text("0 0.1 0.2 0.9 0.2 0.9 0.8\n1 0.2 0.2 0.4 0.2 0.4 0.6 0.2 0.6\n")
+    (folder / "data.yaml").write_text('names:\n  0: head\n  1: "a \\U0001f981"\n')
+
+
+def make_open_coco(folder):
+    open_images(folder, "a.jpg", "b.jpg")
+    make_coco(folder)
+
+
+def make_open_labelme(folder):
+    make_labelme(folder)
+    open_images(folder, "a.jpg", "b.jpg")
+
+
+def make_open_maps(folder):
+    open_images(folder, "0.jpg", "1.jpg")
+    (folder / "maps").mkdir()
+    for n in range(2):
+        Image.fromarray(MASK).save(folder / "maps" / f"{n}.png")
+    classes = [{"index": 0, "name": "background"}, {"index": 1, "name": "head"}]
+    (folder / "maps" / "labels.json").write_text(json.dumps({"classes": classes}))
+
+
 # ------------------------------------------------------------------------------------------------------- data sets
 def make_coco(folder):
     from ..datasets.test_coco_parts import rle
@@ -311,6 +352,10 @@ READERS = {
     ),
     "clothing": Reader(sets.write_clothing, lambda folder: use(datasets.clothing(folder)), (".mat",)),
     "cosaliency": Reader(sets.write_cosaliency, lambda folder: use(datasets.cosaliency(folder, "axe")), (".png",)),
+    "open yolo": Reader(make_yolo, lambda folder: read_part_masks(folder, ""), (".txt", ".yaml")),
+    "open coco": Reader(make_open_coco, lambda folder: read_part_masks(folder, "parts.json"), (".json",)),
+    "open labelme": Reader(make_open_labelme, lambda folder: read_part_masks(folder, ""), (".json",)),
+    "open maps": Reader(make_open_maps, lambda folder: read_part_masks(folder, "maps"), (".json", ".png")),
     "images": Reader(make_images, read_image, IMAGES, alone=True),
     "store": Reader(make_store, read_store, (".json", ".safetensors"), mend=mend_store),
 }

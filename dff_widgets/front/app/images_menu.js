@@ -66,9 +66,20 @@ function panel(context, close, opened) {
 
   return [
     make("h3", { text: "Folder" }),
-    folderRow(context, open, opened),
+    pathRow(
+      context,
+      {
+        label: "Path of a folder of images",
+        placeholder: "/path/to/photos",
+        masks: false,
+        go: (path) => open({ path }),
+      },
+      opened,
+    ),
     problem,
     uploadRow(context, close, opened),
+    make("h3", { text: "Part masks of these images" }),
+    ...truthRow(context, opened),
     ...section(
       "Recent",
       recent.map((path) => item(path.split(/[\\/]/).pop() || path, path, { path })),
@@ -81,24 +92,56 @@ function panel(context, close, opened) {
   ];
 }
 
-/** @param {Context} context @param {(what: Record<string, unknown>) => void} open @param {AbortSignal} opened */
-function folderRow(context, open, opened) {
+/**
+ * Ground truth: the IoU is measured with it from then on.
+ * @param {Context} context @param {AbortSignal} opened
+ */
+function truthRow(context, opened) {
+  const said = make("p", { class: "dffw-said", hidden: true, aria: { role: "status" } });
+  /** @param {string} path */
+  const go = async (path) => {
+    said.hidden = false;
+    said.className = "dffw-said";
+    say(said, "reading …");
+    try {
+      const { content } = await context.ask("truth", { path });
+      say(said, String(content.said));
+    } catch (error) {
+      said.className = "dffw-problem";
+      say(said, /** @type {Error} */ (error).message);
+    }
+  };
+  const label = "Path of label maps, a COCO file, a labelme or YOLO folder";
+  return [pathRow(context, { label, placeholder: "label maps, COCO, labelme, YOLO", masks: true, go }, opened), said];
+}
+
+/**
+ * @param {Context} context
+ * @param {{ label: string, placeholder: string, masks: boolean, go: (path: string) => void }} what
+ * @param {AbortSignal} opened
+ */
+function pathRow(context, { label, placeholder, masks, go }, opened) {
   const options = make("datalist", { id: freshId() });
   const box = make("input", {
     type: "text",
     class: "dffw-box dffw-grow",
-    placeholder: "/path/to/photos",
+    placeholder,
     autocomplete: "off",
     spellcheck: false,
-    data: { first: "true" },
-    aria: { label: "Path of a folder of images" },
+    data: masks ? {} : { first: "true" },
+    aria: { label },
   });
   box.setAttribute("list", options.id);
-  const go = make("button", { class: "dffw-btn", text: "Open" });
+  const button = make("button", {
+    class: "dffw-btn",
+    text: "Open",
+    aria: { label: masks ? "Open part masks" : "Open" },
+  });
+  const send = () => box.value.trim() && go(box.value.trim());
   const complete = afterQuiet(
     async () => {
       const { content } = await context
-        .ask("complete", { path: box.value })
+        .ask("complete", masks ? { path: box.value, masks } : { path: box.value })
         .catch(() => ({ content: { options: [] } }));
       const found = /** @type {string[]} */ (content.options ?? []);
       options.replaceChildren(...found.map((value) => make("option", { value })));
@@ -107,15 +150,10 @@ function folderRow(context, open, opened) {
     opened,
   );
   listen(box, "input", complete, opened);
-  listen(
-    box,
-    "keydown",
-    (event) => event.key === "Enter" && box.value.trim() && open({ path: box.value.trim() }),
-    opened,
-  );
-  listen(go, "click", () => box.value.trim() && open({ path: box.value.trim() }), opened);
-  needsKernel(context.store, opened, box, go);
-  return make("div", { class: "dffw-line" }, box, options, go);
+  listen(box, "keydown", (event) => event.key === "Enter" && send(), opened);
+  listen(button, "click", send, opened);
+  needsKernel(context.store, opened, box, button);
+  return make("div", { class: "dffw-line" }, box, options, button);
 }
 
 /** @param {Context} context @param {() => void} close @param {AbortSignal} opened */
