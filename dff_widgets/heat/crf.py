@@ -47,6 +47,7 @@ class GuidedFilter:
         self.guide = guide
         self.low = guide if subsample == 1 else self.reduce(guide, subsample)
         self.radius = max(1, round(radius / subsample))
+        self._windows = [_window_means(side, self.radius, guide) for side in self.low.shape[-2:]]
         self._centre = guide.mean(dim=(2, 3), keepdim=True)  # numbers near 0 lose fewer digits in the variance
         self._low = self.low - self._centre
         c = guide.shape[1]
@@ -83,14 +84,14 @@ class GuidedFilter:
         """The filter of maps (n, k, h, w) on the grid of `low`, (n, k, H, W) on the guide's."""
         slopes, offsets = self.coefficients(maps)
         size = self.guide.shape[-2:]
-        guide = self.guide - self._centre
+        offsets = offsets - (slopes * self._centre.unsqueeze(1)).sum(2)
         result = F.interpolate(offsets, size=size, mode="bilinear")
-        for c in range(guide.shape[1]):  # one channel at a time: all at once would be the largest array by far
-            result.addcmul_(F.interpolate(slopes[:, :, c], size=size, mode="bilinear"), guide[:, c : c + 1])
+        for c in range(self.guide.shape[1]):  # one channel at a time: all at once would be the largest array by far
+            result.addcmul_(F.interpolate(slopes[:, :, c], size=size, mode="bilinear"), self.guide[:, c : c + 1])
         return result
 
     def _box(self, maps: Tensor) -> Tensor:
-        rows, columns = (_window_means(side, self.radius, maps) for side in maps.shape[-2:])
+        rows, columns = self._windows
         return rows @ maps @ columns.mT
 
 
@@ -145,7 +146,7 @@ def mean_field(
 
     def beliefs(u: Tensor, message: Tensor | None) -> Tensor:
         if not joint:
-            return torch.sigmoid(u if message is None else u + weight * (2 * message - 1))
+            return torch.sigmoid(u) if message is None else (u - weight).add_(message, alpha=2 * weight).sigmoid_()
         if message is not None:
             u = u + weight * (message - (1 - message.sum(1, keepdim=True)))  # less the background's message
         return torch.softmax(F.pad(u, (0, 0, 0, 0, 1, 0)), 1)[:, 1:]
@@ -220,17 +221,19 @@ def refine(
     where = pick_device(device)
     if pixels.dtype != np.uint8:
         pixels = pixels.astype(np.float32)  # MPS has no float64
-    guide = torch.from_numpy(np.ascontiguousarray(pixels)).to(where).permute(0, 3, 1, 2).float()
-    guide = guide / 255 if pixels.dtype == np.uint8 else guide
-    absent = torch.from_numpy(~np.isfinite(level)).to(where)[..., None, None]
-    at = torch.from_numpy(np.where(np.isfinite(level), level, 1)).to(where)[..., None, None]
-    unaries = torch.from_numpy(heat.astype(np.float32)).to(where) / at
+    guide = torch.from_numpy(np.ascontiguousarray(pixels)).to(where).permute(0, 3, 1, 2).contiguous().float()
+    guide = guide.div_(255) if pixels.dtype == np.uint8 else guide
+    there = np.isfinite(level)
+    absent = torch.from_numpy(~there).to(where)[..., None, None]
+    at = torch.from_numpy(np.where(there, level, 1)).to(where)[..., None, None]
+    unaries = torch.from_numpy(np.ascontiguousarray(heat, dtype=np.float32)).to(where) / at
     unaries.clamp_min_(1e-9).log_().mul_(sharpness).clamp_(-_FAINT, _FAINT)
-    unaries.masked_fill_(absent, -2 * (_FAINT + weight))
+    if not there.all():
+        unaries.masked_fill_(absent, -2 * (_FAINT + weight))
     options: dict[str, Any] = {"radius": radius, "eps": eps, "weight": weight, "subsample": int(subsample)}
     with torch.inference_mode(), one_thread_for(unaries.numel()):
         Q = mean_field(unaries, guide, joint=joint, iterations=int(iterations), **options)
-        beliefs = Q.masked_fill_(absent, 0.0).cpu().numpy()
+        beliefs = (Q if there.all() else Q.masked_fill_(absent, 0.0)).cpu().numpy()
     return np.asarray(beliefs[0] if single else beliefs)
 
 
@@ -308,7 +311,7 @@ def _check(image: Array, maps: Array, levels: Array) -> None:
         raise ValueError(f"levels are {levels.shape[1:]} for maps of {maps.shape[1:]}; give one per map")
     if not (levels > 0).all():
         raise ValueError("levels must be above 0; give infinity for a factor that is absent")
-    if not np.isfinite(maps).all() or maps.min() < 0:
+    if not 0 <= maps.min() <= maps.max() < np.inf:  # false of a NaN too
         raise ValueError("maps have entries that are negative or not finite; give heat maps of at least 0")
     if image.dtype != np.uint8 and (image.dtype.kind != "f" or not (image.min() >= 0 and image.max() <= 1)):
         raise ValueError(f"image is {image.dtype} and not all in 0..1; give uint8, or float in 0..1")

@@ -58,14 +58,18 @@ class Sums:
             inside: (m, k) in 0..1, how much a position is an example of a factor.
             outside: (m, k) in 0..1, how much it is an example of the rest.
         """
+        k = inside.shape[1]
+        examples = np.concatenate([inside, outside, np.ones((len(features), 1), dtype=np.float32)], axis=1)
+        sums = examples.T @ features  # in one product: the features are read once
+        counts = examples.sum(axis=0, dtype=np.float64)
+        self._in += sums[:k]
+        self._out += sums[k:-1]
+        self._inside += counts[:k]
+        self._outside += counts[k:-1]
         if not self._known:
             self._rows += len(features)
-            self._total += features.sum(axis=0, dtype=np.float64)
+            self._total += sums[-1]
             self._scatter += features.T @ features
-        self._inside += inside.sum(axis=0, dtype=np.float64)
-        self._outside += outside.sum(axis=0, dtype=np.float64)
-        self._in += inside.T @ features
-        self._out += outside.T @ features
 
     def nearest_means(self) -> Axes:
         """The lines through the two means: the discriminants of a scatter that is the same in all directions."""

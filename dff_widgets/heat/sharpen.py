@@ -8,7 +8,9 @@ coarse map did. No label, no training; see "Sharp maps" in docs/mathematics.md.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +19,7 @@ import numpy.typing as npt
 
 from .discriminant import Axes, Sums
 from .maps import cell_means, upsample
-from .thresholds import otsu
+from .thresholds import otsu, otsu_each
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
@@ -30,6 +32,8 @@ _COARSE = 1 / 3  # share of the coarse map in the geometric mean with the score
 _CELL = 4  # pixels of the photo for each position while beliefs teach: they are needed there alone
 _RADIUS = 1 / 6  # of the CRF's windows for a coarse map; a finer one is unsure of less
 _PLAIN = 2.55  # grey levels, the CRF's least edge (0.01 of the range): a photo of a single colour shows nothing
+_TOGETHER = 8  # images that share a run of the CRF
+_LOOKED_AT = 64  # pixels along a side
 _HALF = 0.5  # a score nearer to the factor's mean than to the rest's
 
 
@@ -232,40 +236,55 @@ class _Teacher:
 
     def beliefs(self, batch: Sequence[tuple[int, Floats]], axes: Axes) -> list[Array]:
         """Per image of the batch (k, H, W) the beliefs on a small photo."""
-        found: dict[int, Array] = {}
-        groups: dict[tuple[int, int], list[int]] = {}
-        maps: dict[int, Floats] = {}
-        levels: dict[int, Array] = {}
+        groups: dict[tuple[int, int], list[tuple[int, Floats]]] = {}
         for i, features in batch:
-            h, w = features.shape[:2]
-            shape = (_CELL * h, _CELL * w)  # not quite the photo's own: images that share a grid share a batch
+            groups.setdefault(features.shape[:2], []).append((i, features))
+        parts = [some[at : at + _TOGETHER] for some in groups.values() for at in range(0, len(some), _TOGETHER)]
+        found: dict[int, Array] = {}
+        for part, beliefs in zip(parts, self._each(lambda part: self._beliefs(part, axes), parts), strict=True):
+            found.update(zip([i for i, _ in part], beliefs, strict=True))
+        return [found[i] for i, _ in batch]
+
+    def _beliefs(self, part: Sequence[tuple[int, Floats]], axes: Axes) -> Sequence[Array]:
+        """Those of images that share a grid."""
+        h, w = part[0][1].shape[:2]
+        shape = (_CELL * h, _CELL * w)  # not quite the photo's own: images that share a grid share a batch
+        maps, levels = [], []
+        for i, features in part:
             if i not in self._photos:
                 self._photos[i] = self._photo(i, shape)
-            groups.setdefault(shape, []).append(i)
-            maps[i], missing = self.maps(i, features, axes)
-            levels[i] = _levels(maps[i], missing)
-        for shape, some in groups.items():
-            at, photos = np.stack([levels[i] for i in some]), [self._photos[i] for i in some]
-            found.update(zip(some, _beliefs([maps[i] for i in some], at, photos, shape, _RADIUS, False), strict=True))
-        return [found[i] for i, _ in batch]
+            found, missing = self.maps(i, features, axes)
+            maps.append(found)
+            levels.append(_levels(found, missing))
+        return _beliefs(maps, np.stack(levels), [self._photos[i] for i, _ in part], shape, _RADIUS, False)
 
     def scored(self, fine: Passes, axes: Axes, n: int, tick: Tick) -> tuple[tuple[Array, ...], Array, Array]:
         """Per image its maps, (n, k) their levels, and (n, k) their maxima."""
         maps: list[Array] = [np.empty(0)] * n
         levels, tops = np.zeros((n, len(axes.origins))), np.zeros((n, len(axes.origins)))
+
+        def one(image: tuple[int, Floats]) -> None:
+            i, features = image
+            found, missing = self.maps(i, features, axes)
+            maps[i], tops[i], levels[i] = found.astype(np.float16), found.max(axis=(1, 2)), _levels(found, missing)
+
         for batch in fine():
-            for i, features in batch:
-                found, missing = self.maps(i, features, axes)
-                maps[i], tops[i], levels[i] = found.astype(np.float16), found.max(axis=(1, 2)), _levels(found, missing)
+            self._each(one, batch)
             tick(len(batch))
         return tuple(maps), levels, tops
+
+    @staticmethod
+    def _each(work: Callable[[Any], Any], parts: Sequence[Any]) -> list[Any]:
+        """Done for each part on all cores: photos are decoded and products are made without Python's lock."""
+        with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="dff-sharpen") as pool:
+            return list(pool.map(work, parts))
 
 
 def _levels(maps: Floats, missing: npt.NDArray[np.bool_]) -> Array:
     """(k,) Otsu's level of each map, infinite where a factor is missing."""
     _, h, w = maps.shape
     fine = upsample(maps, (_CELL * h, _CELL * w))  # interpolated, as the map is when it is cut
-    return np.array([np.inf if gone or not m.any() else otsu(m) for m, gone in zip(fine, missing, strict=True)])
+    return np.where(missing | ~maps.any(axis=(1, 2)), np.inf, otsu_each(fine))
 
 
 def _beliefs(
@@ -282,13 +301,19 @@ def _beliefs(
     heat = np.stack([upsample(m, shape) for m in maps])
     empty = np.zeros((*shape, 3), dtype=np.uint8)
     guides = np.stack([empty if photo is None else photo for photo in photos])
-    plain = [photo is not None and photo.std(axis=(0, 1)).max() < _PLAIN for photo in photos]
+    plain = [photo is not None and _is_plain(photo) for photo in photos]
     levels = np.where(np.array(plain)[:, None], np.inf, levels)
     found = refine(guides, heat, levels, radius=radius, joint=joint).astype(np.float16)
     for at, photo in enumerate(photos):
         if photo is None:  # without messages, which would smooth over edges that nobody saw
             found[at] = refine(empty, heat[at], levels[at], weight=0.0, joint=joint)
     return list(found)
+
+
+def _is_plain(photo: Array) -> bool:
+    """Whether a photo (H, W, 3) shows nothing but one colour; a grid of 64 by 64 pixels tells."""
+    some = photo[tuple(slice(None, None, max(1, side // _LOOKED_AT)) for side in photo.shape[:2])]
+    return bool(some.std(axis=(0, 1)).max() < _PLAIN)
 
 
 def _rows(batch: Sequence[tuple[int, Floats]]) -> Floats:

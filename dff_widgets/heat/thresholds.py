@@ -37,20 +37,31 @@ def otsu(values: npt.ArrayLike) -> float:
     >>> round(otsu([0.1, 0.2, 0.15, 0.8, 0.9]), 1)
     0.5
     """
-    values = np.asarray(values, dtype=np.float64).ravel()
-    if not values.size or not np.isfinite(values).all() or values.min() < 0:
+    return float(otsu_each(np.asarray(values).reshape(1, -1))[0])
+
+
+def otsu_each(maps: Array) -> Floats:
+    """(k,) `otsu` of each of the maps (k, ...), in less time than one by one; raises as `otsu`."""
+    values = maps.reshape(len(maps), -1)
+    least, top = (values.min(axis=1), values.max(axis=1)) if values.size else (np.array([np.nan]),) * 2
+    if not ((least >= 0) & (top < np.inf)).all():  # false of a NaN too
         raise ValueError(f"otsu got {values.size} values; give at least one, all finite and at least 0")
-    top = values.max()
-    if values.min() == top:
-        return float(top)
-    counts, edges = np.histogram(values, bins=_BINS, range=(0, top))
-    share = counts.cumsum()[:-1] / values.size  # of the values below each inner edge
-    centres = (edges[1:] + edges[:-1]) / 2
-    below = (counts * centres).cumsum() / values.size
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = np.nan_to_num((below[-1] * share - below[:-1]) ** 2 / (share * (1 - share)), posinf=0)
-    best = np.flatnonzero(np.isclose(between, between.max(), rtol=1e-9, atol=0))
-    return float(edges[1:][[best[0], best[-1]]].mean())  # the middle of an empty gap, not its lower end
+    least, top = least.astype(np.float64), top.astype(np.float64)
+    scale = np.where(top > 0, top, 1)
+    bins = (values.astype(np.float64) / scale[:, None] * _BINS).astype(np.intp)
+    np.minimum(bins, _BINS - 1, out=bins)
+    bins += _BINS * np.arange(len(values))[:, None]
+    counts = np.bincount(bins.ravel(), minlength=_BINS * len(values)).reshape(len(values), _BINS)
+    edges = scale[:, None] * (np.arange(_BINS + 1) / _BINS)
+    share = counts.cumsum(axis=1)[:, :-1] / values.shape[1]  # of the values below each inner edge
+    below = (counts * (edges[:, 1:] + edges[:, :-1]) / 2).cumsum(axis=1) / values.shape[1]
+    spread = share * (1 - share)
+    between = (below[:, -1:] * share - below[:, :-1]) ** 2 / np.where(spread > 0, spread, np.inf)
+    best = between >= (1 - 1e-9) * between.max(axis=1, keepdims=True)
+    first, last = best.argmax(axis=1), best.shape[1] - 1 - best[:, ::-1].argmax(axis=1)
+    row = np.arange(len(values))
+    middle = (edges[row, first + 1] + edges[row, last + 1]) / 2  # of an empty gap, not its lower end
+    return np.where(least == top, top, middle)
 
 
 def levels(maps: Iterable[Array], *, everywhere: bool | None = None) -> Floats:
@@ -72,12 +83,12 @@ def levels(maps: Iterable[Array], *, everywhere: bool | None = None) -> Floats:
     Raises:
         ValueError: there are no maps, or they differ in their number of factors.
     """
-    own: list[list[float]] = []
+    own: list[Floats] = []
     peaks: list[list[float]] = []
     for m in maps:
         if m.ndim != 3 or (own and len(m) != len(own[0])):
             raise ValueError(f"image {len(own)} has maps of shape {m.shape}; give (k, h, w) with the same k for all")
-        own.append([otsu(one) for one in m])
+        own.append(otsu_each(m))
         peaks.append([float(one.max()) for one in m])
     if not own:
         raise ValueError("no maps: give those of at least one image")
