@@ -1,10 +1,10 @@
-"""How long sharpening takes, and what memory it needs: ``python -m benchmarks.sharpening [times|memory] [--json FILE]``.
+"""How long sharpening takes, and what memory it needs: ``python -m benchmarks.sharpening [times|memory]``.
 
     times    20 photos with k=1, and 12 with k=4, from activations of both layers that are there: until all maps are
     memory   1,000 images with k=4, whose activations come batch by batch: beyond what one batch holds
 
-Needs ``DFF_WIDGETS_DATA`` with ``voc2010-coseg`` for the times; without it they are of drawn animals. Wall and processor
-time, of which the first says nothing on a machine that does something else meanwhile.
+Of the cats in ``DFF_WIDGETS_DATA``, or of drawn animals without it. Wall and processor time, of which the first says
+nothing on a machine that does something else meanwhile.
 """
 
 from __future__ import annotations
