@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -169,13 +169,18 @@ class Annotator:
             lambda i: on.get(places[i], {}), now.appearance.labels(k), now.appearance.hues(k), only=chosen
         )
 
-    def fits(self, now: Now) -> dict[tuple[int, int], float]:
-        """(image of the set, factor) -> how alike the prediction there is to the one that was corrected, 0..1."""
+    def fits(self, now: Now, images: Collection[int] | None = None) -> dict[tuple[int, int], float]:
+        """(image of the set, factor) -> how alike the prediction there is to the one that was corrected, 0..1.
+
+        Args:
+            now: with a result.
+            images: that are looked at; by default all.
+        """
         base = self.predicted(now)
         rows = {place: i for i, place in enumerate(now.state.images.find(base.result.images))}
         found = {}
         for image, corrections in self.attached(now).on.items():
-            if image in rows:
+            if image in rows and (images is None or image in images):
                 masks = base.predicted(rows[image])
                 for factor, several in corrections.items():
                     found[image, factor] = min(one.fit(masks[factor]) for one in several)

@@ -13,22 +13,29 @@ import numpy.typing as npt
 
 from ..heat import contrast, pack_heat, palette
 from ..images import UnreadableImageError, encode_tile
-from ..labelling import PartMasks
+from ..labelling import Annotations, PartMasks, alike, filled, smoothed
+from ..labelling.rasterize import brush, polygon
+from ..labelling.shaping import SIDE as REGION
 from ..result import DFFResult
 from .part_colors import part_colors
 from .presenter import Presenter
+from .sheets import MaskSheet, PartSheet, Sheet
+from .undoing import History, Step
 
 Array = npt.NDArray[Any]
 
-TOOLS = ("brush", "polygon", "hand")
+TOOLS = ("brush", "polygon", "region", "hand")
+MODES = ("parts", "masks")
+_PAINTS = ("stroke", "polygon", "region", "holes", "smooth", "clear")
 _SIDE = 1600  # longer side in pixels of the photo and the masks that are sent
 
 
 class Focus(Presenter):
     """Shows one image at a time of a set whose part masks are painted.
 
-    Its values are described by `FocusView`, whose traits they are. What is painted goes into `truth`; all is in image
-    pixels. A stroke names its own image, for a person may have gone on since.
+    Its values are described by `FocusView`, whose traits they are. What is painted goes into `truth`, or corrects the
+    masks of the factors: ``mode`` says which, and ``parts`` are then the names of these. All is in image pixels. A
+    stroke names its own image and mode, for a person may have gone on since.
 
     Args:
         truth: the part masks.
@@ -39,11 +46,28 @@ class Focus(Presenter):
         index: of the image that is shown.
         result: the factors over the image, or None.
         percentile, threshold: of the masks of a refined result; see `DFFResult.masks`.
+        corrects: the masks of the factors, where there are any to correct.
+        notes: what is said of the images, where anybody keeps it.
+        history: takes back and does again what was done last; by default of the part masks alone.
+        follows: what ends following whatever else it shows; called when it is closed.
         moved: called when the image that is shown changes for another reason than `show`, such as an undo elsewhere.
     """
 
     chosen = frozenset(
-        {"tool", "erase", "radius", "part", "part_colors", "names", "colors", "opacity", "visible", "levels"}
+        {
+            "mode",
+            "alone",
+            "tool",
+            "erase",
+            "radius",
+            "part",
+            "part_colors",
+            "names",
+            "colors",
+            "opacity",
+            "visible",
+            "levels",
+        }
         | {"beside", "closed"}
     )
 
@@ -59,13 +83,18 @@ class Focus(Presenter):
             "part_colors",
             "masks",
             "mask_size",
+            "presence",
+            "fits",
+            "parked",
         )
         factors = ("names", "colors", "opacity", "visible", "levels")
         super().__init__(
             **{name: [] for name in (*lists, *factors)},
             **dict.fromkeys(("caption", "status", "handled", "part"), ""),
             **dict.fromkeys(("photo", "heat", "raw"), b""),
-            **dict.fromkeys(("erase", "closed", "can_undo", "can_redo"), False),
+            **dict.fromkeys(("erase", "closed", "can_undo", "can_redo", "alone", "correctable"), False),
+            mode="parts",
+            review="",
             tool="brush",
             radius=0.0,
             beside=True,
@@ -81,6 +110,10 @@ class Focus(Presenter):
         self._cuts: Array | None = None  # (images, k) the levels of its masks
         self._given: list[str] = []  # colours of parts that a person chose
         self._unfollow: Callable[[], object] = lambda: None
+        self.corrects: MaskSheet | None = None
+        self.notes: Annotations | None = None
+        self.history: History | None = None
+        self.follows: list[Callable[[], object]] = []
         self.use_truth(truth)
 
     # --------------------------------------------------------------------------------------------- what is shown
@@ -118,6 +151,7 @@ class Focus(Presenter):
             if photo:
                 self.put(radius=self.state["radius"] or float(max(2, round(max(size) / 40))))
                 self._show_masks(size)
+            self._show_said()
             self._show_heat()
             self._show_history()
 
@@ -157,21 +191,25 @@ class Focus(Presenter):
         self._go(min(max(self.index + by, 0), len(self.truth) - 1))
 
     def undo(self) -> None:
-        """Take the last edit back and show its image and part."""
-        self._go_to("Undone", self.truth.undo())
+        """Take the last act back and show its image and part."""
+        self._go_to("Undone", self._steps.undo())
 
     def redo(self) -> None:
         """Do again what was undone last, and show its image and part."""
-        self._go_to("Redone", self.truth.redo())
+        self._go_to("Redone", self._steps.redo())
 
-    def _go_to(self, what: str, where: tuple[int, str] | None) -> None:
-        if where is None:
-            return
+    @property
+    def _steps(self) -> History:
+        return self.history or OfParts(self.truth)
+
+    def _go_to(self, what: str, step: Step) -> None:
         with self.together():
-            index, part = where
-            self._go(index)
-            self.choose({"part": part})
-            self.put(status=f"{what}: {part} in {self.truth.images.names[index]}")
+            if step.image >= 0:
+                self._go(step.image)
+            if step.part and self.state["mode"] == "parts":
+                self.choose({"part": step.part})
+            if step.said:
+                self.put(status=f"{what}: {step.said}")
 
     def _go(self, index: int) -> None:
         if index != self.index:
@@ -184,6 +222,8 @@ class Focus(Presenter):
         value = super().check(name, value)
         if name == "tool" and value not in TOOLS:
             raise ValueError(f"tool is {value!r}; give {', '.join(TOOLS)}")
+        if name == "mode" and (value not in MODES or (value == "masks" and self.corrects is None)):
+            raise ValueError(f"mode is {value!r}; there is nothing but {self.state['mode']!r} to paint here")
         if name == "part":
             return value if value.strip() else ""
         return value
@@ -194,7 +234,12 @@ class Focus(Presenter):
             super().choose(changes)
             if "part_colors" in changes:
                 self._given = list(changes["part_colors"])
-            if "part" in changes:
+            if "alone" in changes and self.corrects is not None:
+                self.corrects.alone = self.state["alone"]
+            if "mode" in changes:
+                self.put(masks=[])
+                self._show_all()
+            elif "part" in changes:
                 self._show_names()
             elif {"names", "colors", "part_colors"} & set(changes):
                 self._color_parts()
@@ -208,14 +253,12 @@ class Focus(Presenter):
 
     def act(self, do: str, content: Mapping[str, Any]) -> None:
         """One act; what is painted names its image and part."""
-        where = content.get("index", self.index), content.get("part", "")
-        erase = bool(content.get("erase"))
-        if do == "stroke":
-            self.truth.stroke(*where, content["points"], content["radius"], erase=erase)
-        elif do == "polygon":
-            self.truth.polygon(*where, content["points"], erase=erase)
-        elif do == "clear":
-            self.truth.clear(*where)
+        if do in _PAINTS:
+            self._paint(do, content)
+        elif do in ("present", "absent", "unknown") and self.notes is not None:
+            self.notes.declare(content.get("index", self.index), str(content.get("part", "")), do)
+        elif do == "review" and self.notes is not None:
+            self.notes.judge(content.get("index", self.index), str(content.get("review")))
         elif do == "undo":
             self.undo()
         elif do == "redo":
@@ -231,37 +274,134 @@ class Focus(Presenter):
     def close(self) -> None:
         """Follow the masks no longer."""
         self._unfollow()
+        for stop in self.follows:
+            stop()
+
+    def _paint(self, do: str, content: Mapping[str, Any]) -> None:
+        """What changes a mask; the mode may have changed since it was drawn."""
+        index, part, erase = content.get("index", self.index), content.get("part", ""), bool(content.get("erase"))
+        sheet = self._sheet_of(str(content.get("mode", self.state["mode"])))
+        points: Any = content.get("points")
+        if do == "stroke":
+            sheet.paint(index, part, lambda size: brush(points, content["radius"], size), erase=erase)
+        elif do == "polygon":
+            sheet.paint(index, part, lambda size: polygon(points, size), erase=erase)
+        elif do == "region":
+            region = self._region(index, content["points"])
+            sheet.paint(index, part, lambda _: (0, 0, region), erase=erase)
+        elif do == "clear":
+            sheet.clear(index, part)
+        else:
+            mask = sheet.here(index).get(part)
+            if mask is None:
+                raise ValueError(f"there is no {part!r:.60} in this image yet")
+            sheet.become(index, part, filled(mask) if do == "holes" else smoothed(mask, self.state["radius"]))
+
+    def _region(self, index: int, points: Any) -> Array:
+        """What is alike around a point, at image size."""
+        x, y = (float(v) for v in points[0])
+        height, width = self.truth.images.size(index)
+        photo = np.asarray(self.truth.images.thumbnail(index, REGION).convert("RGB"))
+        h, w = photo.shape[:2]
+        small = alike(photo, (x * w / width, y * h / height))
+        rows, columns = ((np.arange(n) * m // n) for n, m in ((height, h), (width, w)))
+        return np.asarray(small[np.ix_(rows, columns)])
+
+    @property
+    def _sheet(self) -> Sheet:
+        return self._sheet_of(self.state["mode"])
+
+    def _sheet_of(self, mode: str) -> Sheet:
+        if mode == "masks":
+            if self.corrects is None:
+                raise ValueError("there are no masks of factors to correct here")
+            return self.corrects
+        return PartSheet(self.truth, self.notes)
 
     # ------------------------------------------------------------------------------------------------------ showing
+    def corrected(self) -> None:
+        """Something was corrected, reviewed or declared, or there are other factors: show it."""
+        with self.together():
+            self.put(correctable=bool(self.corrects is not None and self.corrects.names()))
+            if self.state["mode"] == "masks" and not self.state["correctable"]:
+                self.put(mode="parts")
+                self._show_all()
+            elif self.state["mode"] == "masks":
+                self._show_all()
+            else:
+                self._show_said()
+            self._show_history()
+
+    def _show_all(self) -> None:
+        self._show_names()
+        if self.state["photo"]:
+            self._show_masks(self.state["size"])
+        self._show_said()
+
     def _changed(self, index: int, part: str) -> None:
         with self.together():
-            if list(self.truth.parts) != self.state["parts"]:
-                self._show_names()
-            if index == self.index and self.state["mask_size"]:
-                j = self.state["parts"].index(part)
-                masks = list(self.state["masks"])
-                masks[j] = pack_mask(self.truth.mask(index, part), self.state["mask_size"])
-                self.put(masks=masks)
+            if self.state["mode"] == "parts":
+                if list(self.truth.parts) != self.state["parts"]:
+                    self._show_names()
+                if index == self.index and self.state["mask_size"]:
+                    j = self.state["parts"].index(part)
+                    masks = list(self.state["masks"])
+                    masks[j] = pack_mask(self.truth.mask(index, part), self.state["mask_size"])
+                    self.put(masks=masks)
+            self._show_said()
             self._show_history()
 
     def _show_history(self) -> None:
-        self.put(version=self.truth.version, can_undo=self.truth.can_undo, can_redo=self.truth.can_redo)
+        steps = self._steps
+        self.put(version=self.truth.version, can_undo=steps.can_undo, can_redo=steps.can_redo)
+
+    def _show_said(self) -> None:
+        """What is said of this image: its review, which parts are there, which corrections no longer fit."""
+        masks = self.corrects if self.state["mode"] == "masks" else None
+        try:
+            presences = PartSheet(self.truth, self.notes).presences(self.index) if masks is None else []
+            fits, parked = ([], []) if masks is None else (masks.corrected(self.index), masks.parked(self.index))
+        except ValueError:  # an image that is not among those that are shown
+            presences, fits, parked = [], [], []
+        review = "" if self.notes is None else self.notes.review(self.index)
+        self.put(review=review, presence=presences, fits=fits, parked=parked)
 
     def _show_names(self) -> None:
-        if self.state["part"]:
-            self.truth.add(self.state["part"])
-        parts, masks = list(self.truth.parts), self.state["masks"]
-        self.put(parts=parts, masks=[*masks, *[b""] * (len(parts) - len(masks))])
+        if self.state["mode"] == "masks" and self.corrects is not None:
+            names = self.corrects.names()
+            before = self.state["parts"]
+            part = self.state["part"]
+            if part not in names:  # renamed, or another mode
+                at = before.index(part) if part in before and len(before) == len(names) else 0
+                part = names[at] if names else ""
+            masks = self.state["masks"] if names == before else [b""] * len(names)
+            self.put(parts=names, part=part, masks=masks)
+        else:
+            parts = list(self.truth.parts)
+            if self.state["part"] and self.state["part"] in self.state["parts"] and self.state["part"] not in parts:
+                self.put(part=parts[0] if parts else "")  # the name of a factor
+            elif self.state["part"]:
+                self.truth.add(self.state["part"])
+                parts = list(self.truth.parts)
+            masks = self.state["masks"][: len(parts)]
+            self.put(parts=parts, masks=[*masks, *[b""] * (len(parts) - len(masks))])
         self._color_parts()
 
     def _color_parts(self) -> None:
+        if self.state["mode"] == "masks" and self.corrects is not None:
+            self.put(part_colors=self.corrects.colors())
+            return
         named = [name.split(" + ") for name in self.state["names"]]
         self.put(part_colors=part_colors(self.state["parts"], named, self.state["colors"], self._given))
 
     def _show_masks(self, size: Sequence[int]) -> None:
         scale = min(1.0, _SIDE / max(size))
         shape = [max(1, round(s * scale)) for s in size]
-        here = self.truth[self.index]
+        try:
+            here = self._sheet.here(self.index)
+        except ValueError as error:
+            here = {}
+            self.put(status=str(error))
         self.put(mask_size=shape, masks=[pack_mask(here[p], shape) if p in here else b"" for p in self.state["parts"]])
 
     def _show_heat(self) -> None:
@@ -279,6 +419,37 @@ class Focus(Presenter):
         shown = self.truth.images.sources[self.index]
         theirs = enumerate(self.result.images.sources)
         return next((j for j, s in theirs if s is shown or (isinstance(s, Path) and s == shown)), None)
+
+
+class OfParts:
+    """The undo of part masks alone, where there is nothing else."""
+
+    def __init__(self, truth: PartMasks) -> None:
+        self._truth = truth
+
+    @property
+    def can_undo(self) -> bool:
+        """See `Undoing`."""
+        return self._truth.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """See `Undoing`."""
+        return self._truth.can_redo
+
+    def undo(self) -> Step:
+        """See `Undoing`."""
+        return self._step(self._truth.undo())
+
+    def redo(self) -> Step:
+        """See `Undoing`."""
+        return self._step(self._truth.redo())
+
+    def _step(self, where: tuple[int, str] | None) -> Step:
+        if where is None:
+            return Step()
+        index, part = where
+        return Step(f"{part} in {self._truth.images.names[index]}", index, part)
 
 
 def _heat(result: DFFResult | None, row: int | None) -> tuple[bytes, list[int]]:

@@ -7,15 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..labelling import PartMasks
 from ..result import DFFResult
 from .closer import Closer
 from .compare import Compare
 from .events import AppearanceChanged, Event, ResultFound, StateChanged
 from .focus import Focus
 from .jobs import Ticket
+from .labelling import Labelling
 from .model import Model
 from .presenter import Presenter
+from .sheets import MaskSheet
 from .sweep import Sweep
 
 Send = Callable[[dict[str, Any], Sequence[bytes]], object]
@@ -44,11 +45,11 @@ class Panes:
     Args:
         model: whose.
         send: sends a message and buffers to the browser.
-        truth: gives the part masks of the images that are open.
+        panel: has the part masks of the images that are open, and all that is said of them.
     """
 
-    def __init__(self, model: Model, send: Send, truth: Callable[[], PartMasks]) -> None:
-        self._model, self._send, self._truth = model, send, truth
+    def __init__(self, model: Model, send: Send, panel: Labelling) -> None:
+        self._model, self._send, self._panel = model, send, panel
         self._makers: dict[str, Callable[[], Pane]] = {
             "closer": self._closer,
             "focus": self._focus,
@@ -132,7 +133,10 @@ class Panes:
         return Pane(closer, refresh, (StateChanged, ResultFound, AppearanceChanged))
 
     def _focus(self) -> Pane:
-        focus = Focus(self._truth())
+        panel = self._panel
+        focus = Focus(panel.truth)
+        focus.corrects, focus.history = MaskSheet(self._model, panel.annotator), panel.undoing
+        focus.notes = panel.notes
 
         def moved(index: int) -> None:
             """An undo went to another image."""
@@ -147,7 +151,8 @@ class Panes:
         jobs = self._model.run("dff-focus")
 
         def show(ticket: Ticket) -> None:
-            now, truth = self._model.now, self._truth()
+            now, truth = self._model.now, panel.truth
+            focus.notes = panel.notes
             if truth is not focus.truth:
                 focus.use_truth(truth)
             ticket.check()
@@ -161,11 +166,19 @@ class Panes:
                 k = now.result.k
                 labels = now.appearance.labels(k)
                 focus.call_factors([labels.title(f) for f in range(k)], now.appearance.hues(k))
+            ticket.check()
+            if focus.state["mode"] == "masks" and now.result is not None:
+                panel.annotator.predicted(now, ticket.check)  # before anything waits for it
+            focus.corrected()
 
         def job(ticket: Ticket) -> None:
             with contextlib.suppress(ValueError, IndexError):  # other images came between: another event is on its way
                 show(ticket)
 
+        focus.follows = [
+            panel.undoing.on_change(lambda: jobs.submit(job)),
+            panel.annotator.on_change(focus.corrected),
+        ]
         return Pane(focus, lambda: jobs.submit(job), (StateChanged, ResultFound, AppearanceChanged))
 
     def _compare(self) -> Pane:

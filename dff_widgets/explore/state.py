@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 LOOKS = ("heat", "sharp", "masks")
 PHOTOS = ("grey", "colour", "dim")
-SORTS = ("as given", "name", "factor")
+SORTS = ("as given", "name", "factor", "doubt")
+REVIEWED = ("", "unreviewed", "accepted", "rejected")
 TABS = ("gallery", "tree", "compare", "sweep")
 THRESHOLDS = (None, "auto", "otsu")
 SOLVERS = {"HALS": "hals", "Multiplicative (paper)": "mu", "Semi-NMF (signed)": "semi"}
@@ -100,8 +101,10 @@ class State:
         photo: ``"grey"``, ``"colour"`` or ``"dim"``.
         percentile: of the masks, 0..100, per factor over the set.
         threshold: in its place ``"auto"`` or ``"otsu"``; see `DFFResult.masks`.
-        sort: ``"as given"``, ``"name"``, or ``"factor"`` for the strength of the selected factor.
+        sort: ``"as given"``, ``"name"``, or ``"factor"`` for the strength of the selected factor, or
+            ``"doubt"`` for the least certain masks first.
         filter: only images with this in their names are shown.
+        reviewed: only images with this review are shown; ``""`` for all.
         tile_size: height of a row of photos in CSS pixels; 0 for as high as fits.
         tab: of the stage.
         selected: the selected factor of the present k, or -1.
@@ -124,6 +127,7 @@ class State:
     threshold: str | None = None
     sort: str = "as given"
     filter: str = ""
+    reviewed: str = ""
     tile_size: int = 0
     tab: str = "gallery"
     selected: int = -1
@@ -267,6 +271,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "threshold": _one_of(*THRESHOLDS),
     "sort": _one_of(*SORTS),
     "filter": _text,
+    "reviewed": _one_of(*REVIEWED),
     "tile_size": _whole(0, 2000, "the height of a row in whole pixels, or 0 for as high as fits"),
     "tab": _one_of(*TABS),
     "selected": _whole(-1, None, "a factor, or -1 for none"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,24 @@ class Kind:
     count: Callable[[], int]
     undo: Callable[[], Step]
     redo: Callable[[], Step]
+
+
+class History(Protocol):
+    """Takes back what was done last."""
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an act to take back."""
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an act to do again."""
+
+    def undo(self) -> Step:
+        """Take the last act back, if there is one."""
+
+    def redo(self) -> Step:
+        """Do the act again that was undone last, if there is one."""
 
 
 class Undoing:

@@ -278,8 +278,6 @@ def appearance(look: Appearance, *, known: Sequence[str] = ()) -> dict[str, Any]
         "levels": levels,
         "parked": parked,
         "known": list(known),
-        "undoable": bool(look.acts.past),
-        "redoable": bool(look.acts.future),
     }
 
 

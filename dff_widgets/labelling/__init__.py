@@ -9,6 +9,7 @@ from .presence import Declared, measured, presence
 from .sampling import Sampling
 from .seen import Seen
 from .session import Session
+from .shaping import alike, filled, smoothed
 
 __all__ = [
     "JOIN",
@@ -28,8 +29,11 @@ __all__ = [
     "Session",
     "SessionFiles",
     "UnknownFileError",
+    "alike",
     "applied",
+    "filled",
     "measured",
     "parse_parts",
     "presence",
+    "smoothed",
 ]

@@ -201,6 +201,19 @@ class PartMasks(Sequence[Mapping[str, Array]]):
 
         return self._edit(index, part, pixels, erase=erase)
 
+    def paint(
+        self, index: int, part: str, shape: Callable[[tuple[int, int]], rasterize.Patch], *, erase: bool = False
+    ) -> bool:
+        """Add the pixels of any shape; as `stroke`.
+
+        Args:
+            index: of the image.
+            part: its name.
+            shape: given the (height, width) of the image, a box of it: top, left and its pixels.
+            erase: take the pixels away.
+        """
+        return self._edit(index, part, shape, erase=erase)
+
     def clear(self, index: int, part: str) -> bool:
         """Leave the part no pixel in image `index`: it is known not to be there. As `stroke`."""
         return self._edit(index, part, lambda size: (0, 0, np.ones(size, dtype=bool)), erase=True, settle=True)

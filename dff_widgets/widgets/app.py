@@ -19,9 +19,11 @@ from ..explore.desk import Desk
 from ..explore.export_desk import export_desk
 from ..explore.jobs import Run
 from ..explore.labelling import Labelling
+from ..explore.moment import Now
 from ..explore.naming_desk import naming_desk
 from ..explore.panes import Panes
 from ..explore.photos import Photos
+from ..explore.reviewing import Reviewing, review_desk
 from ..explore.session_desk import sampling, session_desk
 from ..explore.session_pane import SessionPane
 from ..explore.state import State
@@ -108,8 +110,9 @@ class DFFExplorer(anywidget.AnyWidget):
     threshold = _choice("threshold", sync=True)  # in its place "auto" or "otsu"; see `DFFResult.masks`
     selected = _choice("selected", sync=True)  # the selected factor, or -1
     tile_size = _choice("tile_size", sync=True)  # height of a row of photos in CSS pixels
-    sort = _choice("sort", sync=True)  # "as given", "name", or "factor": by the strength of the selected one
+    sort = _choice("sort", sync=True)  # "as given", "name", or "factor": by the strength of the selected one; "doubt"
     filter = _choice("filter", sync=True)  # only images with this in their names are shown
+    reviewed = _choice("reviewed", sync=True)  # only images with this review are shown; "": all
     tab = _choice("tab", sync=True)  # "gallery", "tree", "compare" or "sweep"
     opened = _choice("opened", sync=True)  # the image in focus, by index, or -1
     opacities = t.Dict().tag(sync=True)  # concept (as text) -> 0..1; 0.7 where there is none
@@ -151,6 +154,7 @@ class DFFExplorer(anywidget.AnyWidget):
     heat = t.Bytes(b"").tag(sync=True)
     appearance = t.Dict().tag(sync=True)
     scores = t.Dict().tag(sync=True)
+    notes = t.Dict().tag(sync=True)
 
     _alive = False
     _parts: tuple[Any, ...] = ()  # what is closed with it, also where it was never whole
@@ -203,10 +207,21 @@ class DFFExplorer(anywidget.AnyWidget):
         self.steering = Steering(self.model)
         self.panel.undoing.join("steering", steps_of(self.steering))
         self._desk.doing |= steering_desk(self.steering)
-        self._panes = Panes(self.model, self._say, lambda: self.panel.truth)
+        self.reviewing = Reviewing(self.model, self.panel.annotator, self._publish)
+        self._desk.doing |= review_desk(self.model, self.panel)
+        self._panes = Panes(self.model, self._say, self.panel)
         self._panes.serve("session", lambda: SessionPane(session))
         self._still = Still(run, lambda: (self._wire.images(self.model.now), self.model.now))
-        self._parts = (self._still, self._panes, self._desk, self.steering, self.panel, self.model, self._photos)
+        self._parts = (
+            self._still,
+            self._panes,
+            self._desk,
+            self.steering,
+            self.reviewing,
+            self.panel,
+            self.model,
+            self._photos,
+        )
         self._writing: dict[str, object] = {}  # "by": whoever writes the traits just now
         self._news = False  # whether the model has changed since the traits were last read from it
         self._alive = False
@@ -217,6 +232,7 @@ class DFFExplorer(anywidget.AnyWidget):
         self.observe(lambda _: self._publish(), ["opacities", "hidden"])
         self.model.subscribe(self._told)
         session.on_change(self._publish)
+        self.panel.undoing.on_change(self._publish)
         self._told(None)
 
     def __repr__(self) -> str:
@@ -405,6 +421,8 @@ class DFFExplorer(anywidget.AnyWidget):
             "steer": self.steering.steps,
             "locked": [] if now.result is None else list(now.result.locked),
         }
+        values["notes"] = self._noted(now)
+        values["appearance"] = self._undoable(values["appearance"])
         for name, trait in self.traits().items():
             if isinstance(trait, Told):
                 values[name] = getattr(self, name)
@@ -415,6 +433,19 @@ class DFFExplorer(anywidget.AnyWidget):
                     return
                 if self._trait_values.get(name) is not value:
                     self.set_trait(name, value)
+
+    def _noted(self, now: Now) -> dict[str, Any]:
+        """What the gallery shows of the review; the same object where nothing changed."""
+        with suppress(ValueError):  # other images came between
+            notes = self.reviewing.wire(now)
+            return self.notes if notes == self.notes else notes
+        return {}
+
+    def _undoable(self, appearance: dict[str, Any]) -> dict[str, Any]:
+        """With whether there is anything to undo, of whatever kind; the same object where nothing changed."""
+        undoing = self.panel.undoing
+        told = {**appearance, "undoable": undoing.can_undo, "redoable": undoing.can_redo}
+        return self.appearance if told == self.appearance else told
 
     def _say(self, content: Mapping[str, Any], buffers: Sequence[bytes]) -> None:
         if self._alive:

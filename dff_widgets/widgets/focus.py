@@ -11,7 +11,7 @@ from typing import Any
 import numpy.typing as npt
 import traitlets as t
 
-from ..explore.focus import TOOLS, Focus
+from ..explore.focus import MODES, TOOLS, Focus
 from ..labelling import PartMasks
 from ..link import link
 from ..result import DFFResult
@@ -38,7 +38,7 @@ class FocusView(Served):
         part: the part that is painted, ``""`` for none; a name that is new is added to the truth.
         version: ``truth.version``: it changes when a mask does.
         closed: whether the view is hidden; its close button sets it.
-        tool: ``"brush"``, ``"polygon"`` or ``"hand"``.
+        tool: ``"brush"``, ``"polygon"``, ``"region"`` (a click takes what is alike and connected) or ``"hand"``.
         erase: whether brush and polygon take pixels away.
         radius: of the brush in image pixels; 0 is replaced by a fortieth of the image's longer side.
         part_colors: per part ``#RRGGBB``. A part that a factor is named after has the factor's colour; see
@@ -62,6 +62,8 @@ class FocusView(Served):
     threshold = t.Enum([None, "auto", "otsu"], None, allow_none=True)
     part = t.Unicode("").tag(sync=True)
     closed = t.Bool(False).tag(sync=True)
+    mode = t.Enum(MODES, "parts").tag(sync=True)  # in the app also "masks": those of the factors are corrected
+    alone = t.Bool(False).tag(sync=True)  # whether a pixel is of one factor
     tool = t.Enum(TOOLS, "brush").tag(sync=True)
     erase = t.Bool(False).tag(sync=True)
     radius = t.Float(0.0).tag(sync=True)
@@ -89,6 +91,11 @@ class FocusView(Served):
     parts = t.List(t.Unicode()).tag(sync=True)
     masks = t.List(t.Bytes()).tag(sync=True)  # per part as of `pack_mask`
     mask_size = t.List(t.Int()).tag(sync=True)  # [h, w]
+    correctable = t.Bool(False).tag(sync=True)  # whether there are masks of factors to correct
+    review = t.Unicode("").tag(sync=True)  # of this image; "" where nobody reviews
+    presence = t.List(t.Unicode()).tag(sync=True)  # per part
+    fits = t.List(t.Float()).tag(sync=True)  # per factor how well its correction fits, -1 without
+    parked = t.List(t.Unicode()).tag(sync=True)  # corrections that belong to no factor by now
     can_undo = t.Bool(False).tag(sync=True)
     can_redo = t.Bool(False).tag(sync=True)
     handled = t.Unicode("").tag(sync=True)  # the last of the browser's messages that these traits answer

@@ -15,7 +15,19 @@ from ..result import DFFResult
 from .app import DFFExplorer
 
 _FIXED = ("images", "network", "layer", "k", "solver", "seed", "size", "basis", "held")  # what the result settles
-_LOOK = ("look", "photo", "percentile", "threshold", "selected", "tile_size", "sort", "filter", "opened", "shown")
+_LOOK = (
+    "look",
+    "photo",
+    "percentile",
+    "threshold",
+    "selected",
+    "tile_size",
+    "sort",
+    "filter",
+    "reviewed",
+    "opened",
+    "shown",
+)
 _OF_PANEL = frozenset(name for name in vars(Labelling) if not name.startswith("_")) - {*dir(DFFExplorer)}
 
 

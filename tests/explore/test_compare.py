@@ -11,6 +11,7 @@ import pytest
 import dff_widgets as dff
 from dff_widgets.explore import Inline, Model
 from dff_widgets.explore.compare import Compare
+from dff_widgets.explore.labelling import Labelling
 from dff_widgets.explore.panes import Panes
 from dff_widgets.explore.pipeline import Pipeline
 from dff_widgets.explore.sides import settings, title
@@ -94,7 +95,7 @@ def test_in_the_app_it_begins_with_what_is_shown_in_its_colours_and_names(images
     model = Model(images, network=net, k=3, size=64, run=Inline)
     model.dress(lambda appearance: appearance.named(3, {0: ["ear"]}))
     said: dict[str, Any] = {}
-    panes = Panes(model, lambda content, _buffers: said.update(content["set"]), lambda: dff.labelling.PartMasks(images))
+    panes = Panes(model, lambda content, _buffers: said.update(content["set"]), Labelling(model))
     passes = net[0].passes
     panes.receive({"pane": "compare", "do": "open"})
     assert net[0].passes == passes

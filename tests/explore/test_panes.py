@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dff_widgets.explore import Inline, Model
+from dff_widgets.explore.labelling import Labelling
 from dff_widgets.explore.panes import Panes
 from dff_widgets.labelling import PartMasks
 
@@ -48,7 +49,9 @@ def truth(images) -> PartMasks:
 
 @pytest.fixture
 def panes(model, browser, truth) -> Panes:
-    return Panes(model, browser.send, lambda: truth)
+    panel = Labelling(model)
+    panel.live.use(truth)
+    return Panes(model, browser.send, panel)
 
 
 def test_messages_of_others_are_left_to_them(panes, browser) -> None:

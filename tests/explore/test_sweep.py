@@ -11,6 +11,7 @@ import pytest
 import dff_widgets as dff
 from dff_widgets import experiments
 from dff_widgets.explore import Inline, LatestJob, Model
+from dff_widgets.explore.labelling import Labelling
 from dff_widgets.explore.panes import Panes
 from dff_widgets.explore.pipeline import Pipeline
 from dff_widgets.explore.sweep import Sweep
@@ -42,7 +43,7 @@ def test_its_points_are_those_of_the_experiment(sweep, known, net) -> None:
 
 def test_a_point_leads_to_its_result_without_another_pass(known, net) -> None:
     model = Model(known, network=net, k=2, size=64, run=Inline)
-    panes = Panes(model, lambda *_: None, lambda: dff.labelling.PartMasks(known))
+    panes = Panes(model, lambda *_: None, Labelling(model))
     panes.receive({"pane": "sweep", "do": "open"})
     sweep = panes.presenter("sweep")
     assert isinstance(sweep, Sweep)

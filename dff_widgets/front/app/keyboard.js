@@ -5,6 +5,7 @@ import { listen } from "../kit/dom.js";
 import { afterQuiet } from "../kit/frames.js";
 import { keyOf, typing } from "../kit/keys.js";
 import { factorsOf } from "../kit/levels.js";
+import { judge } from "../kit/review.js";
 
 /** @import { Context, Photo } from "../kit/types.d.ts" */
 
@@ -61,6 +62,15 @@ export function mountKeys(root, context, actions) {
     return true;
   }
 
+  /** The image that is open, or has the focus. @param {KeyboardEvent} event @param {"accepted" | "rejected"} review */
+  function judgeCurrent(event, review) {
+    const tile = /** @type {HTMLElement} */ (event.target).closest("[data-image]");
+    const image = store.get("opened") >= 0 ? store.get("opened") : Number(tile?.getAttribute("data-image") ?? -1);
+    if (image < 0 || context.asleep()) return false;
+    judge(context, [image], review).catch(() => {});
+    return true;
+  }
+
   /** @type {Record<string, (event: KeyboardEvent) => unknown>} false: the key was of no use here */
   const does = {
     factor: ({ key }) => {
@@ -85,6 +95,8 @@ export function mountKeys(root, context, actions) {
     larger: () => stepSize(SIZES.step),
     full: () => actions.toggleFull(),
     filter: () => actions.filter(),
+    accept: (event) => judgeCurrent(event, "accepted"),
+    reject: (event) => judgeCurrent(event, "rejected"),
     escape: stepBack,
     undo: () => store.get("appearance").undoable && !context.asleep() && ask("undo"),
     redo: () => store.get("appearance").redoable && !context.asleep() && ask("redo"),

@@ -24,6 +24,7 @@ const SORTS = /** @type {[Sort, string, string][]} */ ([
   ["as given", "As given", ""],
   ["name", "By name", ""],
   ["factor", "By factor", "the selected one"],
+  ["doubt", "Least certain", "first"],
 ]);
 
 /**

@@ -157,11 +157,13 @@ function scoreCell() {
     sync(factor, scores, k, asleep) {
       const known = scores.k === k ? scores.iou[factor.index] : null;
       const recounted = !asleep && (scores.stale || (scores.k > 0 && scores.k !== k));
+      const images = scores.k === k ? (scores.over?.[factor.index] ?? 0) : 0;
+      const over = images ? `, over ${images} image${images === 1 ? "" : "s"} that say whether they are there` : "";
       say(iou, known === null || known === undefined ? (recounted ? "…" : "–") : known.toFixed(2));
       element.classList.toggle("dffw-recounted", recounted);
       iou.title = recounted
         ? "IoU with its parts, being recounted"
-        : "Intersection over union with the parts it is named after";
+        : `Intersection over union with the parts it is named after${over}`;
       say(share, percent(factor.share));
       share.title = `It holds ${percent(factor.share)} of what all factors explain`;
       bar.style.width = `${100 * factor.share}%`;

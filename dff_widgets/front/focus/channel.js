@@ -12,6 +12,13 @@
 
 /** @type {Record<string, any>} */
 const BEFORE = {
+  mode: "parts",
+  alone: false,
+  correctable: false,
+  review: "",
+  presence: [],
+  fits: [],
+  parked: [],
   tool: "brush",
   erase: false,
   radius: 0,

@@ -62,7 +62,12 @@ export class Desk {
     this.parts = new PartList(
       this.channel,
       this.masks,
-      { clear: () => this.clear(), done, changed: () => this.screen.schedule() },
+      {
+        clear: () => this.clear(),
+        say: (part, presence) => this.declare(part, presence),
+        done,
+        changed: () => this.screen.schedule(),
+      },
       signal,
     );
     this.factors = this.site.alone ? new FactorList(this.channel, signal) : null;
@@ -103,7 +108,26 @@ export class Desk {
     });
     on(["masks", "mask_size", "place", "parts", "handled"], () => this.loadMasks());
     on(
-      ["tool", "erase", "radius", "part", "place", "size", "caption", "can_undo", "can_redo", "closed", "beside"],
+      [
+        "mode",
+        "alone",
+        "correctable",
+        "review",
+        "presence",
+        "fits",
+        "parked",
+        "tool",
+        "erase",
+        "radius",
+        "part",
+        "place",
+        "size",
+        "caption",
+        "can_undo",
+        "can_redo",
+        "closed",
+        "beside",
+      ],
       () => this.mark(),
     );
     on(["status"], () => say(/** @type {Element} */ (this.status), this.channel.get("status")));
@@ -128,6 +152,8 @@ export class Desk {
   acts() {
     const { channel } = this;
     return {
+      shape: (/** @type {"holes" | "smooth"} */ kind) => this.shape(kind),
+      review: (/** @type {string} */ review) => this.review(review),
       undo: () => void channel.tell({ do: "undo" }),
       redo: () => void channel.tell({ do: "redo" }),
       zoom: (/** @type {number} */ by) => {
@@ -160,9 +186,29 @@ export class Desk {
     return false;
   }
 
+  /** What is done to the selected mask as a whole. @param {"clear" | "holes" | "smooth"} kind */
+  shape(kind) {
+    const { channel } = this;
+    if (!this.mayPaint()) return;
+    const [index, part, mode] = [channel.get("place")[0], channel.get("part"), channel.get("mode")];
+    channel.tell({ do: kind, index, part, mode });
+  }
+
   clear() {
-    if (this.mayPaint())
-      this.channel.tell({ do: "clear", index: this.channel.get("place")[0], part: this.channel.get("part") });
+    this.shape("clear");
+  }
+
+  /** @param {string} part @param {string} presence */
+  declare(part, presence) {
+    if (!this.site.asleep() && this.site.arrived())
+      this.channel.tell({ do: presence, index: this.channel.get("place")[0], part });
+  }
+
+  /** Accepted or rejected; again takes it back. @param {string} review */
+  review(review) {
+    if (this.site.asleep() || !this.site.arrived() || !this.channel.get("review")) return;
+    const same = this.channel.get("review") === review;
+    this.channel.tell({ do: "review", index: this.channel.get("place")[0], review: same ? "unreviewed" : review });
   }
 
   async loadMasks() {
@@ -280,6 +326,12 @@ export class Desk {
       out: () => acts.zoom(1 / 1.25),
       next: () => acts.step(1),
       previous: () => acts.step(-1),
+      region: () => channel.put("tool", "region"),
+      holes: () => acts.shape("holes"),
+      smooth: () => acts.shape("smooth"),
+      mode: () => this.parts.turn(),
+      accept: () => this.review("accepted"),
+      reject: () => this.review("rejected"),
       brush: () => channel.put("tool", "brush"),
       polygon: () => channel.put("tool", "polygon"),
       hand: () => channel.put("tool", "hand"),

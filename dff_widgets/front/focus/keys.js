@@ -4,6 +4,14 @@
 const KEYS = {
   b: "brush",
   p: "polygon",
+  r: "region",
+  f: "holes",
+  m: "smooth",
+  t: "mode",
+  a: "accept",
+  x: "reject",
+  ArrowRight: "next",
+  ArrowLeft: "previous",
   d: "hand",
   e: "erase",
   0: "fit",
@@ -26,7 +34,7 @@ const KEYS = {
 export function keyAction({ key, ctrlKey, metaKey, altKey, shiftKey }, { onCanvas, onRange }) {
   const small = key.toLowerCase();
   if (ctrlKey || metaKey) return small === "z" ? (shiftKey ? "redo" : "undo") : small === "y" ? "redo" : "";
-  if (altKey || (onRange && key.startsWith("Page"))) return "";
+  if (altKey || (onRange && /^(Page|Arrow)/.test(key))) return "";
   if (/^[1-9]$/.test(key)) return "part";
   if (key === " ") return onCanvas ? "space" : "";
   if (key === "Enter") return onCanvas ? "polygonDone" : "";
@@ -40,8 +48,12 @@ export const FOCUS_KEYS = [
   ["p", "polygon; Enter closes it, Esc drops it"],
   ["e", "erase; or hold Shift"],
   ["[", "smaller brush; ] larger"],
+  ["r", "grow by a click; with e cut"],
+  ["f", "fill holes; m smooth"],
+  ["t", "factors' masks, or parts"],
   ["d", "move the image; or hold space"],
   ["0", "fit the image"],
   ["c", "raw maps beside the sharp ones"],
-  ["PageDown", "next image; PageUp the one before"],
+  ["a", "accept the image; x reject it"],
+  ["→", "next image; ← the one before"],
 ];

@@ -80,7 +80,8 @@ export class Painter {
     else if (this.tool() === "brush") {
       this.busy = "stroke";
       this.shape = this.begin([this.pointer], "stroke");
-    } else this.corner(this.pointer);
+    } else if (this.tool() === "region") this.ask("region", this.pointer);
+    else this.corner(this.pointer);
     if (this.busy) canvas.setPointerCapture(event.pointerId);
     this.desk.changed();
   }
@@ -168,9 +169,24 @@ export class Painter {
       do: kind,
       index,
       part,
+      mode: this.desk.channel.get("mode"),
       points,
       erase,
       ...(kind === "stroke" ? { radius } : {}),
+    });
+  }
+
+  /** What the kernel finds around a point. @param {"region"} kind @param {Point} point */
+  ask(kind, point) {
+    const { view, channel } = this.desk;
+    if (!view.holds(point)) return;
+    channel.tell({
+      do: kind,
+      index: channel.get("place")[0],
+      part: channel.get("part"),
+      mode: channel.get("mode"),
+      points: [point.map(tenths)],
+      erase: this.erasing(),
     });
   }
 

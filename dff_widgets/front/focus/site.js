@@ -67,7 +67,7 @@ export function appSite(context, model, on) {
   const grey = () => store.get("photo") === "grey";
   return {
     factors: storeFactors(context),
-    place: () => [opened(), store.get("captions").length],
+    place: () => [store.get("order").indexOf(opened()), store.get("order").length],
     caption: () => store.get("captions")[opened()] ?? "",
     size: () => (arrived() && model.get("size")?.[0] ? model.get("size") : (store.get("sizes")[opened()] ?? [])),
     photo: () => (arrived() ? large.get(grey()) : null) ?? tiles.photo(opened(), grey()),
@@ -82,8 +82,9 @@ export function appSite(context, model, on) {
       );
     },
     step(by) {
-      const to = opened() + by;
-      if (to >= 0 && to < store.get("captions").length) choose({ opened: to });
+      const order = store.get("order");
+      const to = order[order.indexOf(opened()) + by];
+      if (to !== undefined) choose({ opened: to });
     },
     close: () => choose({ opened: -1 }),
     closed: () => opened() < 0,

@@ -5,6 +5,8 @@ import { slider } from "../kit/slider.js";
 
 /**
  * @typedef {object} Acts what the buttons do
+ * @property {(kind: "holes" | "smooth") => void} shape
+ * @property {(review: string) => void} review
  * @property {() => void} undo
  * @property {() => void} redo
  * @property {(by: number) => void} zoom
@@ -18,6 +20,7 @@ import { slider } from "../kit/slider.js";
 const TOOLS = /** @type {const} */ ([
   ["brush", "Brush", "Brush (B)"],
   ["polygon", "Polygon", "Polygon (P): click its corners; Enter or a double click closes it, Escape drops it"],
+  ["region", "Grow", "Grow by a click: what is alike and connected (R); with Erase it is cut away"],
   ["hand", "Move", "Move the image (D, or hold space)"],
 ]);
 
@@ -34,6 +37,10 @@ export class Toolbar {
       TOOLS.map(([name, text, title]) => [name, press(text, title, () => channel.put("tool", name))]),
     );
     this.eraser = press("Erase", "Erase (E, or hold Shift)", () => channel.put("erase", !channel.get("erase")));
+    this.holes = press("Fill holes", "Fill the holes of this mask (F)", () => acts.shape("holes"));
+    this.smooth = press("Smooth", "Smooth the border of this mask, by the brush's radius (M)", () =>
+      acts.shape("smooth"),
+    );
     this.range = slider(
       { label: "Radius of the brush in image pixels", min: 0.5, step: 0.5, value: 1 },
       (value, held) => channel.put("radius", value, held),
@@ -46,15 +53,19 @@ export class Toolbar {
     this.redo = press("↷", "Redo (Ctrl+Shift+Z)", acts.redo);
     this.zoomText = make("span", { class: "dffw-focus-number", title: "Screen pixels per image pixel" });
     this.beside = press("Raw beside", "The raw heat maps beside the sharp ones (C)", acts.compare);
-    this.back = press("‹", "Previous image (Page Up)", () => acts.step(-1));
-    this.forth = press("›", "Next image (Page Down)", () => acts.step(1));
+    this.back = press("‹", "Previous image (←, Page Up)", () => acts.step(-1));
+    this.forth = press("›", "Next image (→, Page Down)", () => acts.step(1));
     this.where = make("span", { class: "dffw-focus-where" });
+    this.accept = press("✓", "Accept the image (A)", () => acts.review("accepted"), "dffw-focus-accept");
+    this.reject = press("✕", "Reject the image (X)", () => acts.review("rejected"), "dffw-focus-reject");
+    this.judging = group("Review", "", this.accept, this.reject);
     this.painting = make(
       "div",
       { class: "dffw-focus-painting" },
       group("Tool", "dffw-focus-seg", ...this.tools.values()),
       this.eraser,
       make("label", { class: "dffw-focus-radius" }, "Radius", this.radius, this.radiusText),
+      group("Shape", "", this.holes, this.smooth),
       group("History", "", this.undo, this.redo),
     );
     this.element = make(
@@ -62,6 +73,7 @@ export class Toolbar {
       { class: "dffw-focus-bar", aria: { role: "toolbar", label: "Tools" } },
       press("✕", "Close (Escape)", acts.close, "dffw-focus-close"),
       group("Image", "", this.back, this.forth),
+      this.judging,
       this.where,
       this.painting,
       this.beside,
@@ -110,6 +122,10 @@ export class Toolbar {
     say(this.where, `${index + 1} of ${count} · ${caption}`);
     this.where.title = caption;
     say(this.zoomText, `${Math.round(100 * view.scale)} %`);
+    this.judging.hidden = !get("review");
+    this.judging.inert = asleep;
+    describe(this.accept, "pressed", get("review") === "accepted");
+    describe(this.reject, "pressed", get("review") === "rejected");
     this.beside.hidden = !comparable;
     describe(this.beside, "pressed", compared);
     this.painting.inert = asleep;

@@ -3,13 +3,14 @@
 import { listen, make, say } from "../kit/dom.js";
 import { everyFrame, onceAFrame } from "../kit/frames.js";
 import { presentLevel } from "../kit/levels.js";
+import { reviewsOf } from "../kit/review.js";
 import { ahead } from "./ahead.js";
 import { fader } from "./fade.js";
 import { mountHand } from "./hand.js";
 import { fittingHeight, justify, rowsWithin } from "./layout.js";
 import { meanOf, orderOf } from "./order.js";
 import { isStale, sceneOf, signatureOf } from "./scene.js";
-import { composeTile, describeTile, makeTile, paintTile, placeTile } from "./tile.js";
+import { composeTile, describeTile, makeTile, markTile, paintTile, placeTile } from "./tile.js";
 
 /** @import { Context } from "../kit/types.d.ts" */
 /** @import { Layout } from "./layout.js" */
@@ -49,9 +50,25 @@ export function mountGallery(host, context) {
       filter: store.get("filter"),
       sort: store.get("sort"),
       strength: (image) => meanOf(level ? tiles.maps(image, level.k, false)?.maps[factor] : undefined),
+      reviewed: store.get("reviewed"),
+      reviews: reviewsOf(store),
+      doubts: store.get("notes").doubts,
     });
+    store.set({ order });
     for (const [place, tile] of living) if (order[place] !== tile.image) drop(place);
     arrange();
+  }
+
+  /** Something was said of the images; while one is open, those that are gone through stay. */
+  function renote() {
+    if (store.get("opened") < 0 && (store.get("reviewed") || store.get("sort") === "doubt")) reorder();
+    mark();
+  }
+
+  function mark() {
+    const [reviews, { corrected = [], misfits = [] }] = [reviewsOf(store), store.get("notes")];
+    for (const { image, badge } of living.values())
+      markTile(badge, reviews[image], corrected.includes(image), misfits.includes(image));
   }
 
   /** Rows anew; what was at the top of the window stays there. */
@@ -82,9 +99,11 @@ export function mountGallery(host, context) {
     nothing.hidden = order.length > 0;
     say(
       nothing,
-      filter
-        ? `No image's name has “${filter}”.`
-        : "No images yet: choose a folder or a data set above, or drop photos here.",
+      store.get("reviewed") && store.get("captions").length
+        ? `No image here is ${store.get("reviewed")}.`
+        : filter
+          ? `No image's name has “${filter}”.`
+          : "No images yet: choose a folder or a data set above, or drop photos here.",
     );
   }
 
@@ -113,6 +132,7 @@ export function mountGallery(host, context) {
       if (tile.box !== layout.boxes[place]) placeTile(tile, layout.boxes[place], captions[image] ?? `image ${image}`);
     }
     hand.sync();
+    mark();
     paintSoon();
   }
 
@@ -176,7 +196,9 @@ export function mountGallery(host, context) {
     }
     paintSoon();
   });
-  store.on(["captions", "sizes", "filter", "sort"], reorder, signal);
+  store.on(["captions", "sizes", "filter", "sort", "reviewed"], reorder, signal);
+  store.on("notes", renote, signal);
+  store.on("opened", () => store.get("opened") < 0 && renote(), signal);
   store.on(["selected", "k", "stack"], () => store.get("sort") === "factor" && reorder(), signal);
   store.on("tile_size", arrange, signal);
   store.on(

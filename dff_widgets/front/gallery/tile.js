@@ -17,6 +17,7 @@ const DIM = 0.62; // how much black lies over a dim photo
  * @property {HTMLElement} figure
  * @property {HTMLCanvasElement} canvas
  * @property {HTMLButtonElement} button  its name; opens it
+ * @property {HTMLElement} badge  what was said of it
  * @property {Box} box
  * @property {HTMLCanvasElement} overlay  its factors, over one another, at their own size
  * @property {string} composed  what the overlay was made of
@@ -27,10 +28,12 @@ const DIM = 0.62; // how much black lies over a dim photo
 export function makeTile(image) {
   const canvas = make("canvas", { aria: { role: "img" } });
   const button = make("button", { class: "dffw-caption dffw-one-line", tabIndex: -1, dir: "auto" });
+  const badge = make("span", { class: "dffw-badge", hidden: true, aria: { role: "img" } });
   const figure = make(
     "figure",
     { class: "dffw-tile", data: { image: String(image) }, aria: { role: "listitem" } },
     canvas,
+    badge,
     button,
   );
   const overlay = document.createElement("canvas");
@@ -39,11 +42,32 @@ export function makeTile(image) {
     figure,
     canvas,
     button,
+    badge,
     box: { left: 0, top: 0, width: 0, height: 0 },
     overlay,
     composed: "",
     due: true,
   };
+}
+
+const SIGNS = { accepted: "✓", rejected: "✕", unreviewed: "" };
+
+/**
+ * @param {HTMLElement} badge
+ * @param {import("../kit/review.js").Review} review @param {boolean} corrected @param {boolean} misfit
+ */
+export function markTile(badge, review, corrected, misfit) {
+  const sign = `${SIGNS[review] ?? ""}${misfit ? "⚠" : corrected ? "✎" : ""}`;
+  badge.hidden = !sign;
+  say(badge, sign);
+  badge.dataset.review = review;
+  const words = [
+    review === "unreviewed" ? "" : review,
+    corrected ? "corrected" : "",
+    misfit ? "predicted elsewhere by now" : "",
+  ];
+  badge.title = words.filter(Boolean).join(", ");
+  describe(badge, "label", badge.title);
 }
 
 /** @param {Tile} tile @param {Box} box @param {string} caption */

@@ -29,6 +29,8 @@ export const KEYMAP = [
   { id: "larger", keys: ["+", "="], says: "larger images", group: "View" },
   { id: "full", keys: ["f"], says: "full screen", group: "View" },
   { id: "filter", keys: ["/"], says: "filter by name", group: "Images" },
+  { id: "accept", keys: ["a"], says: "accept the image", group: "Images" },
+  { id: "reject", keys: ["x"], says: "reject the image", group: "Images" },
   { id: "escape", keys: ["Escape"], says: "back, select none", group: "Images" },
   { id: "undo", keys: ["mod+z"], says: "undo", group: "Editing" },
   { id: "redo", keys: ["mod+shift+z", "mod+y"], says: "redo", group: "Editing" },

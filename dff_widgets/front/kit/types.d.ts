@@ -4,7 +4,7 @@ import type { AnyModel } from "@anywidget/types";
 
 export type Look = "heat" | "sharp" | "masks";
 export type Photo = "grey" | "colour" | "dim";
-export type Sort = "as given" | "name" | "factor";
+export type Sort = "as given" | "name" | "factor" | "doubt";
 export type Bytes = DataView | Uint8Array;
 
 /** What a person chooses; set in the browser at once, told to the kernel when the hand lets go. */
@@ -19,6 +19,7 @@ export interface Choices {
   tile_size: number; // height of a row in CSS pixels, 0: as fits
   sort: Sort;
   filter: string;
+  reviewed: "" | "unreviewed" | "accepted" | "rejected"; // only these images are shown, "": all
   tab: string;
   opened: number; // the image in focus, -1: none
   opacities: Record<string, number>; // by concept, 0..1
@@ -121,6 +122,7 @@ export interface Scores {
   k: number;
   look: string;
   iou: (number | null)[];
+  over: number[]; // per factor in how many images it is measured
   mean: number | null;
   coverage: number[][];
   parts: string[];
@@ -141,6 +143,15 @@ export interface Status {
   problem: string | null;
 }
 
+/** What was said of the images, by their index among those that are shown. */
+export interface Notes {
+  reviews?: { accepted: number[]; rejected: number[] };
+  corrected?: number[]; // with a mask that a person corrected
+  misfits?: number[]; // and that is predicted elsewhere by now
+  parked?: number; // corrections of factors that are not here
+  doubts?: number[]; // per image how unsure its masks are, where the order asks for it
+}
+
 /** What the kernel alone writes. */
 export interface Told {
   place: Place;
@@ -152,6 +163,7 @@ export interface Told {
   heat: Bytes;
   appearance: Appearance;
   scores: Scores;
+  notes: Notes;
   status: Status;
   /** Whether there is one result and no network. */
   alone: boolean;
@@ -171,6 +183,7 @@ export interface Local {
   pointed: number[]; // the last click that steers: image, and x and y as fractions of it
   hovered: number; // the factor whose card is under the pointer, -1: none
   sharpening: Progress; // of the sharp maps that are shown
+  order: number[]; // the images that the gallery shows, in its order
   row_height: number; // of the gallery, as chosen or as fits
   side: string; // the tab beside the stage
   closer: boolean; // whether the drawer under the stage is open

@@ -1,9 +1,10 @@
-// The Label tab: parts, a few images first, names by coverage.
+// The Label tab: parts, names by coverage, the review, a few images first.
 
 import { scope } from "../kit/scope.js";
 import { assigning } from "./assigning.js";
 import { Pages } from "./pages.js";
 import { PartList } from "./part_list.js";
+import { reviewing } from "./review.js";
 
 /**
  * @param {HTMLElement} host
@@ -14,7 +15,7 @@ export function mount(host, outer) {
   const context = { ...outer, signal };
   const parts = new PartList(context);
   host.classList.add("dffw-label");
-  host.replaceChildren(parts.element, assigning(context), new Pages(context).element);
+  host.replaceChildren(parts.element, assigning(context), reviewing(context), new Pages(context).element);
   return {
     update: () => parts.sync(),
     dispose() {
