@@ -237,8 +237,7 @@ class Focus(Presenter):
             if "alone" in changes and self.corrects is not None:
                 self.corrects.alone = self.state["alone"]
             if "mode" in changes:
-                self.put(masks=[])
-                self._show_all()
+                self._turned()
             elif "part" in changes:
                 self._show_names()
             elif {"names", "colors", "part_colors"} & set(changes):
@@ -325,12 +324,18 @@ class Focus(Presenter):
             self.put(correctable=bool(self.corrects is not None and self.corrects.names()))
             if self.state["mode"] == "masks" and not self.state["correctable"]:
                 self.put(mode="parts")
-                self._show_all()
+                self._turned()
             elif self.state["mode"] == "masks":
                 self._show_all()
             else:
                 self._show_said()
             self._show_history()
+
+    def _turned(self) -> None:
+        """Other masks are painted from now on: the names are others."""
+        parts = self.truth.parts
+        self.put(masks=[], part=parts[0] if parts and self.state["mode"] == "parts" else "")
+        self._show_all()
 
     def _show_all(self) -> None:
         self._show_names()
@@ -377,12 +382,9 @@ class Focus(Presenter):
             masks = self.state["masks"] if names == before else [b""] * len(names)
             self.put(parts=names, part=part, masks=masks)
         else:
-            parts = list(self.truth.parts)
-            if self.state["part"] and self.state["part"] in self.state["parts"] and self.state["part"] not in parts:
-                self.put(part=parts[0] if parts else "")  # the name of a factor
-            elif self.state["part"]:
+            if self.state["part"]:
                 self.truth.add(self.state["part"])
-                parts = list(self.truth.parts)
+            parts = list(self.truth.parts)
             masks = self.state["masks"][: len(parts)]
             self.put(parts=parts, masks=[*masks, *[b""] * (len(parts) - len(masks))])
         self._color_parts()

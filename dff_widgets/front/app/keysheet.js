@@ -7,6 +7,7 @@ import { KEYMAP } from "../kit/keys.js";
 
 const WRITTEN = /** @type {Record<string, string>} */ ({
   Escape: "Esc",
+  ArrowRight: "→",
   Enter: "Enter",
   "mod+z": "Ctrl Z",
   "mod+shift+z": "Ctrl ⇧ Z",
@@ -48,7 +49,7 @@ export function keySheet(root, signal) {
     "section",
     {},
     make("h3", { text: "An open image" }),
-    list(FOCUS_KEYS.map(([key, says]) => [[make("kbd", { class: "dffw-kbd", text: key })], says])),
+    list(FOCUS_KEYS.map(([key, says]) => [[make("kbd", { class: "dffw-kbd", text: WRITTEN[key] ?? key })], says])),
   );
   const element = make("div", {
     class: "dffw-sheet",

@@ -20,7 +20,7 @@ import { slider } from "../kit/slider.js";
 const TOOLS = /** @type {const} */ ([
   ["brush", "Brush", "Brush (B)"],
   ["polygon", "Polygon", "Polygon (P): click its corners; Enter or a double click closes it, Escape drops it"],
-  ["region", "Grow", "Grow by a click: what is alike and connected (R); with Erase it is cut away"],
+  ["region", "Grow", "Grow by a click: what is alike and connected (W); with Erase it is cut away"],
   ["hand", "Move", "Move the image (D, or hold space)"],
 ]);
 
@@ -37,8 +37,8 @@ export class Toolbar {
       TOOLS.map(([name, text, title]) => [name, press(text, title, () => channel.put("tool", name))]),
     );
     this.eraser = press("Erase", "Erase (E, or hold Shift)", () => channel.put("erase", !channel.get("erase")));
-    this.holes = press("Fill holes", "Fill the holes of this mask (F)", () => acts.shape("holes"));
-    this.smooth = press("Smooth", "Smooth the border of this mask, by the brush's radius (M)", () =>
+    this.holes = press("Fill holes", "Fill the holes of this mask (O)", () => acts.shape("holes"));
+    this.smooth = press("Smooth", "Smooth the border of this mask, by the brush's radius (U)", () =>
       acts.shape("smooth"),
     );
     this.range = slider(
