@@ -17,7 +17,7 @@ function channel() {
     listeners.forEach((f) => {
       f(content, buffers);
     });
-  return { sent, answer, store, gone, listeners, ...asking(model, store, gone.signal) };
+  return { sent, answer, store, gone, listeners, model, ...asking(model, store, gone.signal) };
 }
 
 test("parts come as they come, the last answer ends the question, others are not heard", async () => {
@@ -55,6 +55,27 @@ test("without an answer to hello it is asleep, and a late one wakes it", () => {
   answer({ re: sent[0].content.id });
   assert.equal(store.get("asleep"), false);
   mock.timers.reset();
+});
+
+test("a message that cannot be sent puts it to sleep, and nobody waits for an answer any more", async () => {
+  const { ask, store, sent, model, answer } = channel();
+  const before = ask("export", {});
+  model.send = () => {
+    throw new Error("Cannot send");
+  };
+  await assert.rejects(ask("hello"), /Asleep/);
+  await assert.rejects(before, /Asleep/);
+  assert.equal(store.get("asleep"), true);
+  answer({ re: sent[0].content.id });
+  assert.equal(store.get("asleep"), false);
+});
+
+test("so does one that is refused later, as marimo does it", async () => {
+  const { pane, store, model } = channel();
+  model.send = () => Promise.reject(new Error("gone"));
+  pane("focus").send({ do: "stroke" });
+  await new Promise((done) => setImmediate(done));
+  assert.equal(store.get("asleep"), true);
 });
 
 test("a pane is a model whose values live in messages", () => {

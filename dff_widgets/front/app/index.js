@@ -4,6 +4,7 @@ import { asking } from "../kit/asking.js";
 import { keepKeys, make } from "../kit/dom.js";
 import { followTheme } from "../kit/theme.js";
 import { createTiles } from "../kit/tiles.js";
+import { watchKernel } from "../kit/watch.js";
 import { wire } from "../kit/wire.js";
 import { mountKeys } from "./keyboard.js";
 import { offered } from "./panes.js";
@@ -19,7 +20,7 @@ function render({ model, el }) {
   const gone = new AbortController();
   const { signal } = gone;
   const { store, choose, release } = wire(model, signal);
-  const { ask, hello, pane } = asking(model, store, signal);
+  const { ask, hello, pane, quiet } = asking(model, store, signal);
   const alone = Boolean(model.get("alone"));
   const label = alone ? "Labelling panel" : "DFF explorer";
   const root = make("div", { class: "dffw dffw-app", tabIndex: -1, aria: { role: "group", label } });
@@ -43,7 +44,10 @@ function render({ model, el }) {
   mountKeys(root, context, actions);
   el.replaceChildren(root);
   root.classList.toggle("dffw-page", store.get("page"));
-  if (!store.get("page")) hello();
+  if (!store.get("page")) {
+    hello();
+    watchKernel(root, model, store, { hello, quiet }, signal);
+  }
   return () => gone.abort();
 }
 

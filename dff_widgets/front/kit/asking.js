@@ -1,5 +1,7 @@
 // Messages to the kernel and back: a request and its answers, and whether anybody answers at all.
 
+import { ASLEEP } from "./kernel.js";
+
 /** @import { Answer, Ask, Model, PaneModel, State, Store } from "./types.d.ts" */
 
 const PATIENCE = 3000; // ms without an answer to the first question: asleep
@@ -24,6 +26,30 @@ export function asking(model, store, signal) {
   const panes = new Map();
   const me = Math.random().toString(36).slice(2); // other views of this model hear the same answers
   let asked = 0;
+  let heardAt = performance.now();
+  let greeting = false; // a hello waits for its answer
+
+  /** Somebody is there. */
+  function awake() {
+    heardAt = performance.now();
+    store.set({ asleep: false });
+  }
+
+  /** A message could not even be sent: nobody will answer those before it. */
+  function lost() {
+    store.set({ asleep: true });
+    for (const { reject } of open.values()) reject(new Error(ASLEEP));
+    open.clear();
+  }
+
+  /** @param {Record<string, unknown>} content @param {ArrayBuffer[]} buffers */
+  function send(content, buffers) {
+    try {
+      Promise.resolve(model.send?.(content, undefined, buffers)).catch(lost);
+    } catch {
+      lost();
+    }
+  }
 
   /** @type {Ask} */
   function ask(what, payload = {}, { buffers = [], part } = {}) {
@@ -31,13 +57,13 @@ export function asking(model, store, signal) {
     const id = `${me}-${asked}`;
     return new Promise((resolve, reject) => {
       open.set(id, { resolve, reject, part });
-      model.send?.({ do: what, id, ...payload }, undefined, buffers);
+      send({ do: what, id, ...payload }, buffers);
     });
   }
 
   /** @param {Record<string, any>} content @param {DataView[]} buffers */
   function hear(content, buffers = []) {
-    store.set({ asleep: false });
+    awake();
     if (content.pane !== undefined) {
       panes.get(content.pane)?.hear(content, buffers);
       return;
@@ -54,38 +80,46 @@ export function asking(model, store, signal) {
   }
 
   model.on("msg:custom", hear);
+  model.on("change:status", awake); // the kernel alone writes it
   signal.addEventListener("abort", () => {
     model.off("msg:custom", hear);
+    model.off("change:status", awake);
     open.clear();
   });
 
-  /** Ask whether somebody is there; without an answer the app says that it is asleep. */
-  function hello() {
-    const waiting = setTimeout(() => store.set({ asleep: true }), PATIENCE);
+  /** Ask whether somebody is there; without an answer the app says that it is asleep. @param {number} [patience] ms */
+  function hello(patience = PATIENCE) {
+    if (greeting) return;
+    greeting = true;
+    const waiting = setTimeout(() => store.set({ asleep: true }), patience);
     signal.addEventListener("abort", () => clearTimeout(waiting));
-    ask("hello").then(
-      () => clearTimeout(waiting),
-      () => clearTimeout(waiting),
-    );
+    const done = () => {
+      greeting = false;
+      clearTimeout(waiting);
+    };
+    ask("hello").then(done, done);
   }
+
+  /** For how many ms nothing has been heard. */
+  const quiet = () => performance.now() - heardAt;
 
   /** @param {string} name @returns {PaneModel} */
   function pane(name) {
-    const found = panes.get(name) ?? paneModel(name, model);
+    const found = panes.get(name) ?? paneModel(name, send);
     panes.set(name, found);
     return found.model;
   }
 
-  return { ask, hello, pane };
+  return { ask, hello, pane, quiet };
 }
 
 /**
  * A model whose values live in messages: {pane, set: {name: value}, keys: [name, ...]}, the buffers under the keys; of a
  * list of buffers each has a key [name, place].
  * @param {string} name
- * @param {Model} model
+ * @param {(content: Record<string, unknown>, buffers: ArrayBuffer[]) => void} send
  */
-function paneModel(name, model) {
+function paneModel(name, send) {
   /** @type {Record<string, any>} */
   const values = {};
   /** @type {Record<string, Function[]>} */
@@ -122,9 +156,9 @@ function paneModel(name, model) {
         if (!changed.size) return;
         const set = Object.fromEntries([...changed].map((key) => [key, values[key]]));
         changed.clear();
-        model.send?.({ pane: name, set });
+        send({ pane: name, set }, []);
       },
-      send: (content, _callbacks, buffers = []) => model.send?.({ ...content, pane: name }, undefined, buffers),
+      send: (content, _callbacks, buffers = []) => send({ ...content, pane: name }, buffers),
     },
     /** @param {Record<string, any>} content @param {DataView[]} buffers */
     hear(content, buffers) {
