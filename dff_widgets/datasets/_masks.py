@@ -137,7 +137,7 @@ def read_label_map(path: Path, labels: Labels | None) -> dict[str, Array]:
         elif value in labels or value == 0:
             name = labels.get(value)
         else:
-            raise ValueError(f"the mask {_shown(path)} has the value {value}; labels names {sorted(labels)}")
+            raise ValueError(f"the mask {_shown(path)} has the value {value}; labels names {one_line(sorted(labels))}")
         if name is not None:
             here = values == value
             masks[name] = masks[name] | here if name in masks else here

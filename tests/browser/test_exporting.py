@@ -70,3 +70,21 @@ def test_an_export_is_written_asked_about_and_downloaded(book) -> None:
         box.fill(text)
         panel.get_by_role("button", name="Export", exact=True).click()
         expect(panel.get_by_role("status")).to_contain_text(said)
+
+
+@pytest.mark.lab_only
+def test_masks_are_opened_by_the_images_menu_and_measured(book) -> None:
+    page = book.page
+    book.run("explorer.panel.export('coco', 'truth.json')")
+    page.get_by_role("button", name="Images").first.click()
+    panel = page.get_by_role("dialog", name="Open images")
+    box = panel.get_by_label("Path of label maps, a COCO file, a labelme or YOLO folder")
+    box.fill("nowhere")
+    box.press("Enter")
+    expect(panel.get_by_role("status")).to_contain_text("no file or folder at 'nowhere'")
+    box.fill("truth.json")
+    panel.get_by_role("button", name="Open part masks").click()
+    expect(panel.get_by_role("status")).to_contain_text("part masks of 2 of 3 images: torso")
+    page.keyboard.press("Escape")
+    book.run("explorer.wait(60)")
+    assert book.run("print(explorer.iou)").strip() == "[1.0, None]"  # they are the masks that were exported
