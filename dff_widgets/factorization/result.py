@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .bars import CHANNELS, SHOWN, bars
+
 __all__ = ["Factorization"]
 
 
@@ -34,6 +36,12 @@ class Factorization:
             f"{end} after {self.n_iter} iterations)"
         )
 
+    def _repr_html_(self) -> str:
+        """The factors' shares and channels, for a notebook."""
+        strongest = [_largest(row)[:CHANNELS] for row in self.W[:SHOWN].tolist()]
+        title = repr(self) if self.k <= SHOWN else f"{self!r}; the first {SHOWN}"
+        return bars(title, self.strength.tolist()[:SHOWN], strongest)
+
     @property
     def k(self) -> int:
         """The number of factors."""
@@ -62,3 +70,8 @@ class Factorization:
         if sorted(order) != list(range(self.k)):
             raise ValueError(f"order must be a permutation of range({self.k}), but got {order}")
         return Factorization(self.H[:, order], self.W[order], self.error, self.n_iter, self.converged)
+
+
+def _largest(values: Sequence[float]) -> list[int]:
+    """The places of values, those farthest from 0 first."""
+    return sorted(range(len(values)), key=lambda j: -abs(values[j]))

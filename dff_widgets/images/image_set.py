@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
@@ -24,6 +25,7 @@ from .decoding import (
     is_one_image,
     warn_left_out,
 )
+from .preview import SHOWN, SIDE, preview
 
 Array = npt.NDArray[Any]
 Source = Path | bytes | Array  # a file, an encoded file in memory, or the pixels themselves
@@ -226,6 +228,16 @@ class ImageSet(Sequence[Array]):
         known = [what for what in ("parts", "boxes") if getattr(self, what) is not None]
         extra = f"; with {' and '.join(known)}" if known else ""
         return f"ImageSet({len(self)} image{'s'[: len(self) != 1]}: {shown}{extra})"
+
+    def _repr_html_(self) -> str:
+        """The first images, for a notebook."""
+        shown = [(self.names[i], self._small(i)) for i in range(min(len(self), SHOWN))]
+        return preview(repr(self), shown)
+
+    def _small(self, index: int) -> Image.Image | None:
+        with suppress(UnreadableImageError):
+            return self.thumbnail(index, SIDE)
+        return None
 
     def __len__(self) -> int:
         return len(self.sources)

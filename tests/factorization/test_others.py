@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import dff_widgets.factorization.blocks as blocks
 import dff_widgets.factorization.eigen as eigen
 import dff_widgets.factorization.rows as rows
-from dff_widgets.factorization import Sketch, kmeans, nmf, pca, project
+from dff_widgets.factorization import Factorization, Sketch, kmeans, nmf, pca, project
 
 
 @pytest.fixture(autouse=True)
@@ -280,3 +280,19 @@ def test_baselines_refuse_by_name():
 def test_a_factorization_shows_its_shapes_and_error_and_not_its_numbers():
     fac = nmf(activations(40, 9, 2), 2, seed=0)
     assert repr(fac).startswith(f"Factorization(H (40, 2), W (2, 9), error={fac.error:.4g}, ")
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor])
+def test_a_notebook_shows_shares_and_the_strongest_channels(kind):
+    W = np.zeros((2, 9), dtype=np.float32)
+    W[0, [7, 2]], W[1, 4] = (3, -5), 1  # as of PCA: what is strong may be negative
+    shown = Factorization(kind(np.ones((6, 2), dtype=np.float32)), kind(W), 0.25, 3, True)._repr_html_()
+    assert "2, 7, 0" in shown
+    assert "4, 0, 1" in shown
+    assert "97%" in shown
+    assert "3%" in shown
+    many = Factorization(kind(np.ones((6, 30))), kind(np.ones((30, 2))), 0.0, 1, True)._repr_html_()
+    assert many.count("<tr>") == 1 + 20
+    assert "the first 20" in many
+    nothing = Factorization(kind(np.zeros((6, 1))), kind(np.zeros((1, 2))), 0.0, 1, True)._repr_html_()
+    assert "0%" in nothing

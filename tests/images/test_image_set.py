@@ -1,3 +1,4 @@
+import base64
 import io
 import warnings
 
@@ -379,6 +380,27 @@ def test_a_set_says_what_it_holds() -> None:
     masks = [{"head": np.ones((4, 5), bool)}] * 4
     four = ImageSet.from_arrays([np.zeros((4, 5, 3), np.uint8)] * 4, parts=masks)
     assert repr(four) == "ImageSet(4 images: image 0, image 1, image 2, …; with parts)"
+
+
+def test_a_notebook_shows_the_first_images_and_no_more_than_it_may(tmp_path) -> None:
+    names = ["<script>alert(1)</script>", *(f"{i}" for i in range(30))]
+    noise = [RNG.integers(0, 256, (300, 400, 3), dtype=np.uint8) for _ in names]
+    shown = ImageSet.from_arrays(noise, names=names)._repr_html_()
+    assert shown.count("<img") == 8
+    assert "31 images" in shown
+    assert "<script" not in shown
+    assert len(shown) < 150_000  # of pure noise; photos need a third
+    data = base64.b64decode(shown.split("base64,")[1].split('"')[0])
+    assert Image.open(io.BytesIO(data)).size == (112, 84)
+
+
+def test_an_unreadable_image_is_said_and_the_others_are_shown(tmp_path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"not a photo")
+    Image.new("RGB", (4, 4)).save(tmp_path / "b.png")
+    shown = ImageSet((tmp_path / "a.jpg", tmp_path / "b.png"), ("a.jpg", "b.png"))._repr_html_()
+    assert shown.count("<img") == 1
+    assert "cannot be read" in shown
+    assert "0 images" in ImageSet((), ())._repr_html_()
 
 
 def test_numbers_in_names_of_files_count_as_numbers(tmp_path):
