@@ -13,7 +13,8 @@ CHANGES, BATCH, WARM = 2000, 50, 200
 RESIDENT = "import gc, re; gc.collect(); print(re.search(r'VmRSS:\\s+(\\d+)', open('/proc/self/status').read())[1])"
 ACTS = "acts = explorer.model.appearance.acts; print(len(acts.past) + len(acts.future))"
 
-# Random changes by the controls themselves, seeded; each is a turn of its own.
+# Random changes by the controls themselves, seeded; each is a turn of its own. Sharp is left out: that is minutes of
+# the processor's time where every k of every layer is asked for.
 CHANGE = """async ([many, seed]) => {
   let state = seed * 2654435761 % 4294967296;
   const random = (n) => {
@@ -35,7 +36,7 @@ CHANGE = """async ([many, seed]) => {
     () => press(".dffw-dots button"),
     () => press(".dffw-chip-color"), () => press(".dffw-card .dffw-score"),
     () => slide(".dffw-card .dffw-range"), () => slide(".dffw-cut .dffw-range"), () => slide(".dffw-size"),
-    () => press(".dffw-stage-bar [role=radio]"), () => press(".dffw-tab[role=tab]"),
+    () => press(".dffw-stage-bar [role=radio]:not([title*='edges'])"), () => press(".dffw-tab[role=tab]"),
     () => press(".dffw-cell"), () => press("[title^='Undo (']"), () => press("[title^='Redo (']"),
   ];
   for (let i = 0; i < many; i++) {
@@ -69,7 +70,7 @@ def lasting(lab: Lab, runs: int, where: str) -> Iterator[Row]:
 def change(book: Notebook, many: int, first: int) -> None:
     for start in range(first, first + many, BATCH):
         book.page.evaluate(CHANGE, [BATCH, start + 1])
-        run(book, "explorer.wait(300)")
+        run(book, "explorer.wait(900)")
 
 
 def held(book: Notebook) -> dict[str, float]:

@@ -34,7 +34,8 @@
     shown: (k) => document.querySelectorAll(".dffw-cards .dffw-card").length === k,
 
     /**
-     * Waits for the next `event`. `told`: a selector whose text has to be another one before a frame counts.
+     * Waits for the next `event`. `told`: a selector whose text has to be another one before a frame counts; the first
+     * that does is taken then, because overlays of another layer fade in over several.
      * bench.found gives the milliseconds.
      */
     watch(event, told) {
@@ -49,7 +50,7 @@
             const present = picture();
             if (present !== last) [last, at] = [present, now];
             if (at) frames += 1;
-            if (frames <= AFTER) return false;
+            if (frames <= (told ? 0 : AFTER)) return false;
             resolve(at - start);
             return true;
           });

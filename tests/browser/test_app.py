@@ -22,6 +22,7 @@ from ..explore.recorded import encoded
 from ..explore.recorded import recorded as record
 from .axe import violations
 from .conftest import FAKE_MODEL
+from .steady import change
 
 FRONT = Path(dff.__file__).parent / "front"
 PARTS = ["head", "torso", "legs", "tail"]
@@ -566,6 +567,27 @@ def test_new_images_and_the_end(app: Open, recorded: State) -> None:
     assert page.locator(".dffw-card").count() == 0
     page.evaluate("dispose()")
     assert page.evaluate("model.listeners()") == 0
+
+
+def test_changes_of_k_leave_nothing_behind(app: Open, recorded: State) -> None:
+    """Neither elements nor listeners, those included that are no longer in the page but held by something."""
+    page = app(k=3)
+    ks = recorded["stack"]["ks"]
+    client = page.context.new_cdp_session(page)
+    client.send("Performance.enable")
+
+    def held() -> tuple[float, float]:
+        change(page, f"model.set({{k: [{','.join(map(str, ks))}][i % {len(ks)}], selected: -1}})", 6 * len(ks))
+        settle(page)
+        client.send("HeapProfiler.collectGarbage")
+        found = {one["name"]: one["value"] for one in client.send("Performance.getMetrics")["metrics"]}
+        return found["Nodes"], found["JSEventListeners"]
+
+    held()
+    before = held()
+    after = held()
+    assert after[0] - before[0] < 100
+    assert after[1] - before[1] < 20
 
 
 def test_its_height_can_be_changed_and_is_remembered(app: Open) -> None:

@@ -2,10 +2,14 @@
 
 const FAINT = 0.28;
 const LASTS = 180; // ms
+const LATER = 100; // ms that the new ones have before the old ones fade: most are there by then
 
-/** @param {() => void} changed */
-export function fader(changed) {
+/** @param {() => void} changed @param {AbortSignal} signal */
+export function fader(changed, signal) {
   let [from, target, since] = [1, 1, 0];
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let waiting;
+  signal.addEventListener("abort", () => clearTimeout(waiting));
 
   function value() {
     const t = Math.min((performance.now() - since) / LASTS, 1);
@@ -13,18 +17,27 @@ export function fader(changed) {
   }
 
   function run() {
+    if (signal.aborted) return;
     changed();
     if (performance.now() - since < LASTS) requestAnimationFrame(run);
+  }
+
+  /** @param {number} next */
+  function begin(next) {
+    waiting = undefined;
+    if (next === target) return;
+    [from, target, since] = [value(), next, performance.now()];
+    requestAnimationFrame(run);
   }
 
   return {
     value,
     /** @param {boolean} faint */
     to(faint) {
-      const next = faint ? FAINT : 1;
-      if (next === target) return;
-      [from, target, since] = [value(), next, performance.now()];
-      requestAnimationFrame(run);
+      if (!faint) {
+        clearTimeout(waiting);
+        begin(1);
+      } else waiting ??= setTimeout(() => begin(FAINT), LATER);
     },
   };
 }

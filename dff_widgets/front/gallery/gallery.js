@@ -39,7 +39,7 @@ export function mountGallery(host, context) {
   let layout = { rows: [], boxes: [], total: 0 };
   /** @type {Map<number, Tile>} by place in the order */
   const living = new Map();
-  const fade = fader(() => repaint());
+  const fade = fader(() => repaint(), signal);
   let width = 0;
   let height = 0;
 
