@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,23 +38,31 @@ _BLOCK = 4096  # rows
 _HELD_BYTES = 2**27  # of a finer layer's activations; beyond, the images go through the network for each pass
 
 
-def factorize(activations: Extracted, k: int, *, matrix: Any = None, **options: Any) -> DFFResult:
+def factorize(
+    activations: Extracted, k: int, *, matrix: Any = None, focus: str | None = None, **options: Any
+) -> DFFResult:
     """Factorize activations into k factors, strongest first.
 
     Args:
         activations: from `extract` or `scale.extract`.
         k: number of factors, 1 to the rank of the activations.
         matrix: a `Sketch` of ``activations.matrix``, for speed; or what `scale.distribute` gives.
+        focus: as in `DeepFeatureFactorization`; it makes the matrix itself.
         options: of `nmf`.
 
     Returns:
         DFFResult.
+
+    Raises:
+        ValueError: as `nmf`; or the focus is something else, is given with a matrix, or there is no finer layer.
     """
+    if focus is not None:
+        return factorize_stack(activations, [k], matrix=matrix, focus=focus, **options)[0]
     return _strongest_first(activations, nmf(rows_of(activations) if matrix is None else matrix, k, **options))
 
 
 def factorize_stack(
-    activations: Extracted, ks: Iterable[int], *, matrix: Any = None, **options: Any
+    activations: Extracted, ks: Iterable[int], *, matrix: Any = None, focus: str | None = None, **options: Any
 ) -> tuple[DFFResult, ...]:
     """`factorize` for every k at once, in a fraction of the time.
 
@@ -62,13 +70,43 @@ def factorize_stack(
         activations: from `extract`.
         ks: numbers of factors.
         matrix: a `Sketch` of ``activations.matrix``, for speed.
+        focus: as in `factorize`; k=1 is then the object itself.
         options: of `nmf_stack`.
 
     Returns:
         A DFFResult for each of `ks`, in their order.
+
+    Raises:
+        ValueError: as `factorize`.
     """
+    if focus is not None:
+        if matrix is not None:
+            raise ValueError("focus makes a matrix of its own; leave the matrix out")
+        return _of_object(activations, list(ks), focus, options)
     stack = nmf_stack(rows_of(activations) if matrix is None else matrix, ks, **options)
     return tuple(_strongest_first(activations, factors) for factors in stack)
+
+
+def _of_object(activations: Extracted, ks: Sequence[int], focus: str, options: dict[str, Any]) -> tuple[DFFResult, ...]:
+    """What the images have in common for k=1, and its parts for the others."""
+    checked_focus(focus)
+    found = factorize(activations, 1, **options)
+    parts = [k for k in ks if k != 1]
+    results = {1: found}
+    if parts:
+        results |= zip(parts, factorize_stack(focused(activations, found), parts, **options), strict=True)
+    return tuple(results[k] for k in ks)
+
+
+def checked_focus(focus: str | None) -> str | None:
+    """The focus, if it is one.
+
+    Raises:
+        ValueError: it is something else than None or ``"object"``.
+    """
+    if focus not in (None, "object"):
+        raise ValueError(f'focus is {focus!r}; give None or "object"')
+    return focus
 
 
 def _strongest_first(activations: Extracted, factors: Factorization) -> DFFResult:
@@ -141,8 +179,7 @@ class DeepFeatureFactorization:
         Raises:
             ValueError: the focus is something else, or the network has no finer layer that an object is found with.
         """
-        if self.focus not in (None, "object"):
-            raise ValueError(f'focus is {self.focus!r}; give None or "object"')
+        checked_focus(self.focus)
         self.network_ = load_network(self.network)
         self.object_: DFFResult | None = None
         images, finer = ImageSet.of(images), self._finer()
@@ -224,19 +261,24 @@ class DeepFeatureFactorization:
         return dataclasses.replace(result, sharpening=known)
 
 
-def focused(activations: Activations, found: DFFResult) -> Activations:
+def focused(activations: Any, found: DFFResult) -> Any:
     """The activations of an object alone: each position weighted by the belief to be inside.
 
     Args:
-        activations: of the layer that `found` is of.
-        found: the object in the same images: a result of one factor with a `sharpening`, or sharpened already.
+        activations: of the layer that `found` is of, in memory or in a store.
+        found: the object in the same images: a result of one factor.
 
     Returns:
-        Activations that `factorize`, `Sketch` and `factor_tree` take as they take any.
+        Activations, or a store, that `factorize`, `Sketch` and `factor_tree` take as they take any.
+
+    Raises:
+        NoFinerLayerError: the network has no finer layer that tells where the object is.
     """
     sharp = found if found.believed else found.sharpen(lazy=True)
     inside = unfold(cell_means(sharp.coarse_heatmaps(i), grid) for i, grid in enumerate(activations.shapes))
-    return dataclasses.replace(activations, rows=activations.matrix * inside)
+    if isinstance(activations, Activations):
+        return dataclasses.replace(activations, rows=activations.matrix * inside)
+    return activations.weighted(inside[:, 0])
 
 
 def apply(W: Array, activations: Extracted, *, clamp: bool = False, device: str = "auto") -> DFFResult:
@@ -268,6 +310,7 @@ def factor_tree(
     seed: int = 0,
     device: str = "auto",
     clamp: bool = False,
+    focus: str | None = None,
     progress: Progress | bool = False,
 ) -> FactorTree:
     """The factors of several k as a tree: fig. 3 of the paper. The activations are extracted and sketched once.
@@ -283,6 +326,7 @@ def factor_tree(
         seed: as there.
         device: as there.
         clamp: as there.
+        focus: as there; the root of the tree is then the object, and the others are its parts.
         progress: see `extract`.
 
     Returns:
@@ -305,6 +349,9 @@ def factor_tree(
         images = extract(network, images, layer=layer, size=size, device=device, progress=progress)
     elif any(option is not None for option in (network, layer, size)):
         raise ValueError("network, layer and size belong to the activations that were given; leave them out")
+    if focus is not None:
+        options: dict[str, Any] = {"n_init": n_init, "device": device, "clamp": clamp, "focus": focus}
+        return FactorTree.of(factorize_stack(images, levels, solver=solver, seed=seed, **options))
     sketch = Sketch(images.rows, max_k=max(levels), device=device, clamp=clamp)
     return FactorTree.of(factorize_stack(images, levels, matrix=sketch, solver=solver, n_init=n_init, seed=seed))
 

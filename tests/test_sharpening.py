@@ -408,3 +408,47 @@ def test_some_of_the_images_keep_their_maps(both):
     some = known.subset([3, 1])
     assert np.array_equal(some.maps[0], known.maps[3])
     assert np.array_equal(some.levels, known.levels[[3, 1]])
+
+
+# ------------------------------------------------------------------------------------------------ the object first
+def alike(one, other):
+    """Per factor of one which of the other has the same channels."""
+    V, W = (r.factorization.W / np.linalg.norm(r.factorization.W, axis=1, keepdims=True) for r in (one, other))
+    cosines = V @ W.T
+    assert cosines.max(axis=1).min() > 0.99
+    return cosines.argmax(axis=1).tolist()
+
+
+def test_the_object_first_in_stack_and_tree_as_in_the_estimator(network, images, both):
+    fitted = DeepFeatureFactorization(3, network=network, size=160, focus="object").fit(images)
+    object_, parts = factorize_stack(both["bn2"], [1, 3], focus="object")
+    assert alike(parts, fitted) == [0, 1, 2]
+    assert np.array_equal(object_.factorization.W, factorize(both["bn2"], 1).factorization.W)
+    same(parts.learn(), fitted.sharpening, atol=0.05)
+    tree = dff.factor_tree(both["bn2"], [1, 2, 3], focus="object")
+    assert list(tree) == [1, 2, 3]
+    assert sorted(alike(tree[3], parts)) == [0, 1, 2]
+    assert factorize(both["bn2"], 1, focus="object").k == 1
+
+
+def test_the_object_first_in_a_store(tmp_path, network, images, both):
+    store = dff.scale.extract(
+        network, images, tmp_path / "deep", layer="bn2", size=160, dtype="float32", images_per_chunk=3
+    )
+    found = factorize(both["bn2"], 1)
+    alone, expected = focused(store, found), focused(both["bn2"], found)
+    np.testing.assert_allclose(alone.matrix[3:70], expected.matrix[3:70], atol=1e-6)
+    np.testing.assert_allclose(alone.gram, expected.matrix.T.astype("f8") @ expected.matrix, rtol=1e-4, atol=1e-2)
+    assert alone.squared_norm == pytest.approx(float((expected.matrix.astype("f8") ** 2).sum()), rel=1e-5)
+    parts = dff.scale.factorize(store, 2, focus="object")
+    expected = factorize(both["bn2"], 2, focus="object")
+    assert alike(parts, expected) == [0, 1]
+    same(parts.learn(), expected.learn(), atol=0.05)
+
+
+def test_a_focus_and_a_matrix_do_not_go_together(both):
+    with pytest.raises(ValueError, match="focus makes a matrix of its own; leave the matrix out"):
+        factorize(both["bn2"], 2, focus="object", matrix=both["bn2"].matrix)
+    for way in (factorize, lambda A, k, focus: dff.factor_tree(A, [k], focus=focus)):
+        with pytest.raises(ValueError, match="focus is 'subject'"):
+            way(both["bn2"], 2, focus="subject")

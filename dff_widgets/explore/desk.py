@@ -128,7 +128,9 @@ class Desk:
         ask.answer()
 
     def _settings(self, ask: Ask) -> None:
-        known = {name: value for name, value in ask.content.items() if name in ("solver", "seed", "size")}
+        known = {name: value for name, value in ask.content.items() if name in ("solver", "seed", "size", "focus")}
+        if known.get("focus") == "":
+            known["focus"] = None
         self._model.ask(**known)
         ask.answer()
 

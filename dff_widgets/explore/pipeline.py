@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..scale import Store
 
 STACKS = 512 << 20  # bytes of factors
+OBJECTS = 256 << 20  # bytes of activations of objects alone
 
 
 class Pipeline:
@@ -48,6 +49,7 @@ class Pipeline:
         self._grids: Memo[dict[str, tuple[int, int]]] = Memo(most=16)
         self._stacks: Memo[Stack] = Memo(room=STACKS, size=lambda one: one.nbytes)
         self._suggested: Memo[SuggestedK] = Memo(most=64)
+        self._objects: Memo[Prepared] = Memo(room=OBJECTS, size=lambda one: one.nbytes)
         self._sharp: Memo[tuple[DFFResult | None]] = Memo(most=16)
         self._learned: Memo[DFFResult] = Memo(most=4)  # each may hold its sharp maps
 
@@ -167,8 +169,12 @@ class Pipeline:
         return stack[request.k]
 
     def prepared(self, place: Place, report: Report) -> Prepared:
-        """The activations of a place, whose layer is named."""
-        return self._extractor.get(place, self.network(place.network, report), self.images(place), report)
+        """The activations of a place, whose layer is named; of the object alone where that is its focus."""
+        whole = self._extractor.get(place, self.network(place.network, report), self.images(place), report)
+        if place.focus is None:
+            return whole
+        alone = dataclasses.replace(place, basis=None)
+        return self._objects.get(alone, lambda: self._object_alone(alone, whole, report), report)
 
     def suggestion(self, place: Place, report: Report) -> SuggestedK:
         """How many factors the activations of a place, whose layer is named, have by themselves; takes seconds."""
@@ -212,7 +218,7 @@ class Pipeline:
             return []
         there = []
         for name in (place.layer, layer.name):
-            there.append(self.prepared(dataclasses.replace(place, layer=name, basis=None), report))
+            there.append(self.prepared(dataclasses.replace(place, layer=name, basis=None, focus=None), report))
             origin.offer(name, there[-1].activations)
         return there
 
@@ -237,6 +243,7 @@ class Pipeline:
             self._networks,
             self._subsets,
             self._grids,
+            self._objects,
             self._stacks,
             self._suggested,
             self._sharp,
@@ -246,6 +253,19 @@ class Pipeline:
         self._extractor.close()
 
     # ---------------------------------------------------------------------------------------------------- the stages
+    def _object_alone(self, place: Place, whole: Prepared, report: Report) -> Prepared:
+        """The activations of a place, weighted by where what its images have in common is.
+
+        Raises:
+            ValueError: the network has no finer layer that tells where that is.
+        """
+        from ..dff import focused
+
+        at = dataclasses.replace(place, focus=None)
+        found = self.stack(at, [1], report)[1]
+        inside = focused(whole.activations, self.sharp(at, found, report) or found)
+        return Prepared(inside, self._extractor.placed(inside) if whole.stored else inside.matrix)
+
     def _factorized(self, prepared: Prepared, ks: Sequence[int], place: Place, report: Report) -> list[DFFResult]:
         """The results for several k, each as `DeepFeatureFactorization` orders its factors: strongest first."""
         from ..dff import factorize_stack
@@ -253,6 +273,9 @@ class Pipeline:
         def progress(iteration: int, error: float) -> None:
             report(f"factorizing, iteration {iteration}: error {error:.4f}" if prepared.stored else "factorizing", 0, 0)
 
+        if place.focus is not None and 1 in ks:  # the object itself
+            found = self.stack(dataclasses.replace(place, focus=None), [1], report)[1]
+            return [found, *self._factorized(prepared, [k for k in ks if k != 1], place, report)]
         report("factorizing", 0, 0)
         options: dict[str, Any] = {"solver": place.solver, "seed": place.seed, "callback": progress}
         results: list[DFFResult] = []

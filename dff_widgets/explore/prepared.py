@@ -143,7 +143,7 @@ class Extractor:
         layer, store = network.layer(place.layer), self._store
         asked = (images, network.name, layer.name, place.size)
         if store is not None and (store.images, store.network, store.layer.name, store.size) == asked:
-            return Prepared(store, self._placed(store))
+            return Prepared(store, self.placed(store))
 
         def progress(done: int, total: int) -> None:
             report("extracting", done, total)
@@ -212,10 +212,10 @@ class Extractor:
         path = Path(self._folder.name) / uuid.uuid4().hex
         options: dict[str, Any] = {"layer": layer, "size": place.size, "client": self._client, "progress": progress}
         store = scale.extract(network, images, path, **options)
-        return Prepared(_came_from(place, network, {layer: store})[layer], self._placed(store))
+        return Prepared(_came_from(place, network, {layer: store})[layer], self.placed(store))
 
-    def _placed(self, store: Store) -> Any:
-        """The matrix to factorize: on the client's workers where there are some."""
+    def placed(self, store: Store) -> Any:
+        """The matrix of a store that is factorized: on the client's workers where there are some."""
         if self._client is None:
             return store
         from .. import scale

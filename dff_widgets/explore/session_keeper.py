@@ -35,7 +35,7 @@ from .stack import Stack
 from .state import FITTED, Basis, checked
 from .undoing import Undoing
 
-_ASKED = ("layer", "k", "solver", "seed", "size")  # what a session keeps of the state, beside the network
+_ASKED = ("layer", "k", "solver", "seed", "size", "focus")  # what a session keeps of the state, beside the network
 _LOOK = ("percentile", "threshold", "look")
 _UNDO = 1000  # acts of naming that a file keeps
 
@@ -378,6 +378,7 @@ def _request(session: Session, now: Now) -> dict[str, Any]:
     if isinstance(network, str) and not re.fullmatch(r"[\w.-]+", network):  # no hub, no path
         raise ValueError(f"the session's network is {network!r}; choose it first if you trust it")
     values = {name: said.get(name, getattr(present, name)) for name in ("solver", "seed")}
+    values["focus"] = said.get("focus")
     try:
         return checked({**values, "network": network, "layer": result.layer, "k": result.k, "size": result.size})
     except (ValueError, TypeError) as error:

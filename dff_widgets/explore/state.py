@@ -23,10 +23,11 @@ SORTS = ("as given", "name", "factor", "doubt")
 REVIEWED = ("", "unreviewed", "accepted", "rejected")
 TABS = ("gallery", "tree", "compare", "sweep")
 THRESHOLDS = (None, "auto", "otsu")
+FOCI = (None, "object")
 SOLVERS = {"HALS": "hals", "Multiplicative (paper)": "mu", "Semi-NMF (signed)": "semi"}
 LOWEST_SIZE, HIGHEST_SIZE = 16, 4096  # pixels; below, a network has no positions left
 
-PLACED = ("images", "network", "layer", "solver", "seed", "size", "shown", "basis")  # what a stack depends on
+PLACED = ("images", "network", "layer", "solver", "seed", "size", "shown", "focus", "basis")  # what a stack depends on
 FITTED = (*PLACED, "k")  # what a result depends on
 
 
@@ -55,6 +56,7 @@ class Place:
         solver, seed: see `nmf`.
         size: short side of the images in pixels; see `extract`.
         shown: the images that count, by index; empty for all.
+        focus: None, or ``"object"`` for the parts of what the images have in common; see `DeepFeatureFactorization`.
         basis: None, or factors found elsewhere: then solver and seed do not matter.
     """
 
@@ -65,6 +67,7 @@ class Place:
     seed: int
     size: int
     shown: tuple[int, ...] = ()
+    focus: str | None = None
     basis: Basis | None = None
 
     def at(self, k: int) -> Request:
@@ -93,7 +96,7 @@ class State:
         network: a name, an ``nn.Module`` or a `Network`.
         layer: a layer's name; ``""`` asks for the network's default, and is replaced by its name when that is known.
         k: the number of factors.
-        solver, seed, size: see `Place`.
+        solver, seed, size, focus: see `Place`.
         shown: the images that the factors are shown in, by index; empty for all.
         basis: None, or a `Basis`; ended by whatever asks for other factors.
         held: whether nothing is computed until `Model.start`: so it is with more than a thousand images.
@@ -119,6 +122,7 @@ class State:
     seed: int = 0
     size: int = 320
     shown: tuple[int, ...] = ()
+    focus: str | None = None
     basis: Basis | None = None
     held: bool = False
     look: str = "heat"
@@ -263,6 +267,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "seed": _whole(0, 2**62, "a whole number"),
     "size": _whole(LOWEST_SIZE, HIGHEST_SIZE, "the short side of the images in whole pixels"),
     "shown": _indices,
+    "focus": _one_of(*FOCI),
     "basis": _basis,
     "held": _flag,
     "look": _one_of(*LOOKS),

@@ -44,7 +44,7 @@ def place(now: Now, title: str) -> dict[str, Any]:
         title: of the images.
 
     Returns:
-        ``{images, n, network, layer, solver, seed, size, held, shown, store, k_max}``.
+        ``{images, n, network, layer, solver, seed, focus, size, held, shown, store, k_max}``.
     """
     state = now.state
     return {
@@ -54,6 +54,7 @@ def place(now: Now, title: str) -> dict[str, Any]:
         "layer": state.layer,
         "solver": state.solver,
         "seed": state.seed,
+        "focus": state.focus or "",
         "size": state.size,
         "held": state.held,
         "shown": list(state.shown),

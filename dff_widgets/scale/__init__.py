@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..dff import checked_focus, focused
 from ..dff import factorize as factorize_extracted
 from ..factorization import Sketch
 from ..result import DFFResult
@@ -30,7 +31,13 @@ __all__ = ["Store", "create", "distribute", "extract", "factorize"]
 
 
 def factorize(
-    store: Store, k: int, *, sketch: Sketch | None = None, client: Client | None = None, **options: Any
+    store: Store,
+    k: int,
+    *,
+    sketch: Sketch | None = None,
+    client: Client | None = None,
+    focus: str | None = None,
+    **options: Any,
 ) -> DFFResult:
     """Factorize a store into k factors, strongest first.
 
@@ -42,11 +49,20 @@ def factorize(
         k: number of factors.
         sketch: of the store, for several k.
         client: a ``dask.distributed.Client`` whose workers compute; see `distribute`.
+        focus: as in `DeepFeatureFactorization`; the object is found here, and its parts on the workers.
         options: of `nmf`.
 
     Returns:
         DFFResult.
+
+    Raises:
+        ValueError: as `nmf`; or the focus is something else, or there is no finer layer.
     """
+    if checked_focus(focus) is not None and client is not None:
+        found = factorize(store, 1, client=client, **options)
+        return found if k == 1 else factorize(focused(store, found), k, client=client, **options)
+    if focus is not None:
+        return factorize_extracted(store, k, matrix=sketch, focus=focus, **options)
     matrix = sketch or (None if client is None else distribute(store, client))
     return factorize_extracted(store, k, matrix=matrix, **options)
 

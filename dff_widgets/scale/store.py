@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class Store:
         mean_size: the mean of |A|.
         least: the least entry of A.
         origin: what gives other layers of the same images; None where nothing does.
+        weights: None, or by file of a chunk what its rows are multiplied by as they are read; see `weighted`.
     """
 
     path: Path
@@ -66,6 +67,7 @@ class Store:
     mean_size: float
     least: float
     origin: Origin | None = None
+    weights: Mapping[str, Array] | None = None
 
     @classmethod
     def open(cls, path: str | Path, *, images: ImageSet | None = None) -> Store:
@@ -147,8 +149,22 @@ class Store:
         (h, w), start = self.shapes[i], sum(a * b for a, b in self.shapes[: i % len(self.shapes)])
         return self.matrix[start : start + h * w].reshape(h, w, -1)
 
+    def weighted(self, weights: Array) -> Store:
+        """The same with its rows multiplied by weights (rows,) of at least 0; one pass, and nothing is written."""
+        ends = np.cumsum([0, *(chunk.rows for chunk in self.chunks)])
+        parts = {c.file: np.asarray(weights[a:b]) for c, a, b in zip(self.chunks, ends, ends[1:], strict=False)}
+        store = replace(self, weights=parts)
+        gram, size, least = np.zeros_like(self.gram), 0.0, np.inf
+        for _, rows in store.read_chunks():
+            exact = rows.astype(np.float32)
+            gram += exact.T @ exact
+            size += float(np.abs(exact).sum(dtype=np.float64))
+            least = min(least, float(exact.min(initial=np.inf)))
+        mean = size / max(1, self.shape[0] * self.shape[1])
+        return replace(store, gram=gram, squared_norm=float(np.trace(gram)), mean_size=mean, least=least)
+
     def read_chunk(self, number: int) -> Array:
-        """The rows (m, c) of a chunk as they are stored.
+        """The rows (m, c) of a chunk as they are stored, times their weights where it has some.
 
         Raises:
             ValueError: the file is gone or damaged; the message names it.
@@ -158,7 +174,7 @@ class Store:
         rows: Array | None = tensors.get("rows")
         if content["crc32"] != chunk.crc32 or rows is None or rows.shape != (chunk.rows, self.shape[1]):
             raise ValueError(f"{str(self.path / chunk.file)!r} is another file than the manifest tells of")
-        return rows
+        return rows if self.weights is None else (rows * self.weights[chunk.file][:, None]).astype(rows.dtype)
 
     def read_chunks(self) -> Iterator[tuple[int, Array]]:
         """All chunks in order, each with the number of its first row; the next one is read meanwhile."""

@@ -75,9 +75,9 @@ class DFFExplorer(anywidget.AnyWidget):
     """See what a network thinks is the same across images.
 
     Every trait can be read, set, observed and linked. One that a result depends on (`images`, `network`, `layer`, `k`,
-    `solver`, `seed`, `size`) shows what is there already at once, and else starts the computation in a thread; the
-    latest request wins. What fails is said in the status line and in `error`, and the traits go back to the last values
-    that worked.
+    `solver`, `seed`, `size`, `focus`) shows what is there already at once, and else starts the computation in a thread;
+    the latest request wins. What fails is said in the status line and in `error`, and the traits go back to the last
+    values that worked.
 
     Args:
         images: an `ImageSet`, a folder, a list of image files, arrays or PIL images; or a `scale.Store`, whose
@@ -125,6 +125,7 @@ class DFFExplorer(anywidget.AnyWidget):
     solver = _choice("solver")  # "hals", "mu" or "semi"
     seed = _choice("seed")  # of the factorization's random start
     size = _choice("size")  # short side in pixels at which the images go through the network
+    focus = _choice("focus")  # None, or "object": factors are of what the images have in common, alone
     shown = _choice("shown")  # the images that the factors are shown in, by index; () for all
     basis = _choice("basis")  # None, or a `Basis`: factors that were found elsewhere
     held = _choice("held")  # whether nothing is computed until `start`: so it is with more than a thousand images

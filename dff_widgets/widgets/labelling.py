@@ -14,7 +14,8 @@ from ..labelling import PartMasks
 from ..result import DFFResult
 from .app import DFFExplorer
 
-_FIXED = ("images", "network", "layer", "k", "solver", "seed", "size", "basis", "held")  # what the result settles
+# What the result settles.
+_FIXED = ("images", "network", "layer", "k", "solver", "seed", "size", "focus", "basis", "held")
 _LOOK = (
     "look",
     "photo",

@@ -91,7 +91,7 @@ def test_names_and_iou_are_read_on_the_page(opened) -> None:
     ]
     assert page.get_by_role("heading", name="Deep Feature Factorization").is_visible()
     # What needs a kernel is not offered.
-    for name in ("Export", "Undo (Ctrl+Z)", "Settings: solver, seed, size", "Assign above", "Cancel"):
+    for name in ("Export", "Undo (Ctrl+Z)", "Settings: object first, solver, seed, size", "Assign above", "Cancel"):
         assert page.get_by_role("button", name=name).count() == 0
     assert page.get_by_role("radio", name="Sharp").count() == 0
     assert boxes.first.get_attribute("readonly") is not None

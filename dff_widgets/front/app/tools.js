@@ -26,7 +26,7 @@ export function tools(root, context, height, sheet) {
   const { store, ask, signal } = context;
   const undo = tool("undo", "Undo (Ctrl+Z)");
   const redo = tool("redo", "Redo (Ctrl+Shift+Z)");
-  const settings = tool("settings", "Settings: solver, seed, size");
+  const settings = tool("settings", "Settings: object first, solver, seed, size");
   const keys = tool("keys", "Keys (?)");
   const full = tool("full", "Full screen (f)");
   const exporting = make("button", { class: "dffw-btn dffw-primary dffw-export", text: "Export" });

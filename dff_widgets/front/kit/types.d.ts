@@ -34,6 +34,7 @@ export interface Place {
   network: string;
   layer: string;
   solver: string;
+  focus: string; // "object", or "" for all of the images
   seed: number;
   size: number;
   held: boolean;

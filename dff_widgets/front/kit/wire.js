@@ -32,6 +32,7 @@ const TOLD = {
     network: "",
     layer: "",
     solver: "",
+    focus: "",
     seed: 0,
     size: 0,
     held: false,
