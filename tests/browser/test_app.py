@@ -641,9 +641,9 @@ def test_it_follows_the_theme_of_the_page(app: Open, mark: str, theme: str) -> N
 def test_settings_ask_for_the_object_first(app: Open) -> None:
     page = app(k=3)
     page.get_by_title("Settings: object first").click()
-    chooser = page.get_by_label("Focus what is")
+    chooser = page.locator("label", has_text="what is factorized").locator("select")
     assert chooser.input_value() == ""
     chooser.select_option("object")
     page.get_by_role("button", name="Apply").click()
     assert answer(page, "settings")["focus"] == "object"
-    page.wait_for_selector("text=what is factorized", state="detached")
+    page.wait_for_function("!document.body.innerText.includes('what is factorized')")
