@@ -1,4 +1,7 @@
-"""`dff.extract` against a bare loop of forward passes over the same batches: python benchmarks/extraction.py."""
+"""`dff.extract` against a bare loop over the same batches of the same network: ``python -m benchmarks.extraction``.
+
+The embedded network is fused on both sides, as `extract` does by itself; others are as they are.
+"""
 
 import argparse
 import contextlib
@@ -35,12 +38,13 @@ def prepared(network: Network, images: ImageSet, size: int, batch_size: int) -> 
     groups: dict[tuple[int, int], list[int]] = {}
     for i, own in sizes.items():
         groups.setdefault(input_shape(network, own, size), []).append(i)
-    return [batch for _, batch in batches(images, network, sizes, groups, batch_size, {})]
+    return [batch for _, batch in batches(images, network, sizes, groups, lambda _shape: batch_size, {})]
 
 
 def bare(network: Network, made: list[torch.Tensor], device: str) -> None:
     """What the network alone costs: all of its forward pass up to the layer, and nothing else."""
-    module = network.module.eval()
+    layer, fused = network.default_layer, network.name == dff.networks.EMBEDDED
+    module = network.fused([layer]) if fused else network.module.eval()
 
     class StopError(Exception):
         pass
@@ -48,7 +52,7 @@ def bare(network: Network, made: list[torch.Tensor], device: str) -> None:
     def stop(_module, _inputs, _output):
         raise StopError
 
-    handle = module.get_submodule(network.default_layer).register_forward_hook(stop)
+    handle = module.get_submodule(layer).register_forward_hook(stop)
     with torch.no_grad():
         for batch in made:
             with contextlib.suppress(StopError):

@@ -99,10 +99,10 @@ def lee_seung(A, k, seed, device):
     return H.cpu().numpy(), W.cpu().numpy()
 
 
-def ours(solver="hals", sketched=False, tol=1e-4):
+def ours(solver="hals", sketched=False, tol=1e-4, init="random"):
     def run(A, k, seed, device):
         data = Sketch(A, device=device) if sketched else A
-        fac = nmf(data, k, solver=solver, seed=seed, tol=tol, **({} if sketched else {"device": device}))
+        fac = nmf(data, k, solver=solver, init=init, seed=seed, tol=tol, **({} if sketched else {"device": device}))
         return fac.H, fac.W
 
     return run
@@ -119,6 +119,7 @@ METHODS = {
     "ours: mu": ours("mu"),
     "ours: hals on A": ours(),
     "ours: sketch and hals": ours(sketched=True, tol=TIGHT),
+    "ours: sketch and hals, nndsvda": ours(sketched=True, tol=TIGHT, init="nndsvda"),
 }
 PREPARED = "ours: hals on a prepared sketch"
 
