@@ -22,7 +22,6 @@ class Format:
         masks: whether it is made of masks of named classes: a factor without a name can be background then.
         photos: whether the photos can go along.
         url: whether it must be said where the photos are found.
-        only: whether the accepted images can be written alone.
     """
 
     title: str
@@ -32,7 +31,6 @@ class Format:
     masks: bool = True
     photos: bool = False
     url: bool = False
-    only: bool = True
 
     @property
     def folder(self) -> bool:
@@ -49,14 +47,14 @@ FORMATS: Mapping[str, Format] = {
     "labelme": Format("labelme", "polygons, to correct", export.to_labelme, "labelme", photos=True),
     "label_studio": Format("Label Studio", "brush masks, to correct", export.to_label_studio, "tasks.json", url=True),
     "datumaro": Format("Datumaro", "converts to more formats", export.to_datumaro, "datumaro", photos=True),
-    "html": Format("Page", "HTML, alive without a kernel", export.to_html, "labels.html", masks=False, only=False),
+    "html": Format("Page", "HTML, alive without a kernel", export.to_html, "labels.html", masks=False),
     "csv": Format("Table", "CSV, a row for each mask", export.to_csv, "labels.csv", masks=False),
     "figure": Format("Figure", "PNG, PDF or SVG", export.to_figure, "labels.png", masks=False),
 }
 
 
 def offered() -> list[dict[str, Any]]:
-    """``choices.exports``: ``[{format, title, note, suffix, folder, masks, only, photos, url}]``."""
+    """``choices.exports``: ``[{format, title, note, suffix, folder, masks, photos, url}]``."""
     return [
         {
             "format": name,
@@ -65,7 +63,6 @@ def offered() -> list[dict[str, Any]]:
             "path": one.path,
             "folder": one.folder,
             "masks": one.masks,
-            "only": one.only,
             "photos": one.photos,
             "url": one.url,
         }

@@ -112,12 +112,10 @@ class Exporter:
 
     def _of(self, kind: str, now: Now, seen: Seen, accepted: bool) -> dict[str, Any]:
         """The options that make a format show what is seen."""
-        form = FORMATS[kind]
         known: dict[str, Any] = {"percentile": seen.percentile, "threshold": seen.threshold}
+        known |= {"corrections": seen.corrections, "only": seen.images if accepted else None}
         if kind != "csv":
             known["colors"] = seen.colors
-        if form.only:
-            known |= {"corrections": seen.corrections, "only": seen.images if accepted else None}
         special: dict[str, Callable[[Now, Seen], dict[str, Any]]] = {"html": self._page, "figure": self._figure}
         return known | (special[kind](now, seen) if kind in special else {})
 
@@ -130,8 +128,12 @@ class Exporter:
             return {"result": self._model.pipeline.sharp(stack.place, result, lambda *_: None) or seen.result}
         return {"result": result}
 
-    def _page(self, now: Now, _seen: Seen) -> dict[str, Any]:
-        result, known = now.result, dict[str, Any]()
+    def _page(self, now: Now, seen: Seen) -> dict[str, Any]:
+        """The app's looks; it brings masks along where the browser cannot cut them from heat maps."""
+        result = now.result
+        known: dict[str, Any] = {"masks": now.state.look != "heat"}
+        if not any(seen.corrections(i) for i in seen.images):
+            known["corrections"] = None
         if now.scores is not None and result is not None and now.scores.k == result.k:
             known["ious"] = list(now.scores.iou)
         stack = now.stack

@@ -26,7 +26,10 @@ function fixedModel(values) {
 }
 
 const state = JSON.parse(/** @type {HTMLElement} */ (document.getElementById("state")).textContent ?? "");
+const seen = state.seen && { ...state.seen, maps: decode(state.seen.maps) };
 app.render({
-  model: /** @type {any} */ (fixedModel({ ...state, photos: state.photos.map(decode), heat: decode(state.heat) })),
+  model: /** @type {any} */ (
+    fixedModel({ ...state, photos: state.photos.map(decode), heat: decode(state.heat), seen })
+  ),
   el: /** @type {HTMLElement} */ (document.getElementById("gallery")),
 });

@@ -14,10 +14,11 @@ import numpy as np
 
 from ..evaluation import iou
 from ..images import encode_tile
+from ..labelling import Seen
 from ..link import link
 from ..storage import write_file
 from .page_state import page_state
-from .regions import Labels, Progress, about, each, encoded, known_parts, paint, titles
+from .regions import Correct, Labels, Progress, about, each, encoded, known_parts, paint, titles
 
 if TYPE_CHECKING:
     from ..hierarchy import FactorTree
@@ -32,8 +33,11 @@ def to_html(
     labels: Labels | None = None,
     *,
     ious: Sequence[float | None] | None = None,
+    masks: bool = False,
     percentile: float = 75,
     threshold: str | None = None,
+    corrections: Correct | None = None,
+    only: Sequence[int] | None = None,
     colors: Sequence[str] | None = None,
     tree: FactorTree | None = None,
     names: Mapping[int, Labels] | None = None,
@@ -45,6 +49,7 @@ def to_html(
     """Write one HTML file with photos, heat maps, names and IoU, where k, opacity, masks and all else still move.
 
     It is the app, without a kernel; it needs no network: all it shows is in the file, which takes about 40 kB an image.
+    With `threshold` or `corrections` the masks go along as they are seen: some 20 kB more an image and factor.
 
     Args:
         result: the factors, and the images.
@@ -52,8 +57,11 @@ def to_html(
         labels: factor -> the names of its parts, as from `assign`. A factor without one is called ``"factor 0"`` etc.
         ious: per factor its IoU (0..1), or None where it has none. When left out it is computed, as by `iou`, where the
             images have part masks of the factor's names.
-        percentile: of the masks for that IoU, as in `DFFResult.masks`.
+        masks: whether the masks are shown at first, and not the heat maps.
+        percentile: of the masks, and for that IoU, as in `DFFResult.masks`.
         threshold: in its place, as in `DFFResult.masks`.
+        corrections: given the index of an image, what a person corrected there, by factor; see `labelling.Seen`.
+        only: indices of the images that go in, such as the accepted ones.
         colors: ``#RRGGBB`` per factor; `palette` when left out.
         tree: the same images and layer at other k, as from `factor_tree`, the result's own among them: then k moves on
             the page too. Colours follow the heirs.
@@ -80,7 +88,8 @@ def to_html(
     scores = _ious(result, labels, percentile, threshold) if ious is None else list(ious)
     if len(scores) != result.k:
         raise ValueError(f"there are {len(scores)} ious for {result.k} factors")
-    shown = min(most, len(result))
+    seen = Seen(result, percentile=percentile, threshold=threshold, corrections=corrections, only=only)
+    shown = seen.images[:most]
     state = page_state(
         result,
         tree,
@@ -89,10 +98,13 @@ def to_html(
         colors=ink,
         ious=scores,
         percentile=percentile,
-        photos=(encode_tile(result.images, i) for i in each(range(shown), progress)),
+        shown=shown,
+        look="masks" if masks else "heat",
+        seen=None if corrections is None and threshold is None else seen,
+        photos=(encode_tile(result.images, i) for i in each(shown, progress)),
         encode=_base64,
     )
-    page = _page(title, _head(result, title, shown), _scores(known, ink, scores), state)
+    page = _page(title, _head(result, title, len(shown), len(seen.images)), _scores(known, ink, scores), state)
     return write_file(Path(path), [encoded(page)], overwrite=overwrite)
 
 
@@ -116,11 +128,13 @@ def _ious(result: DFFResult, labels: Labels | None, percentile: float, threshold
 
 
 # ------------------------------------------------------------------------------------------------------------ text
-def _head(result: DFFResult, title: str, shown: int) -> str:
+def _head(result: DFFResult, title: str, shown: int, of: int) -> str:
     explained = 100 * (1 - result.factorization.error**2)
     lines = [f"{about(result)}. Explained: {explained:.0f} % of the activations of {_images(len(result))}."]
-    if shown < len(result):
-        lines.append(f"Shown: the first {shown:,} of {_images(len(result))}.")
+    if of < len(result):
+        lines.append(f"Chosen: {of:,} of {_images(len(result))}.")
+    if shown < of:
+        lines.append(f"Shown: the first {shown:,} of {_images(of)}.")
     if result.skipped:
         lines.append(f"Left out: {'; '.join(result.skipped)}.")
     return f"<h1>{escape(title)}</h1>\n" + "".join(f"<p>{escape(line)}</p>\n" for line in lines)

@@ -13,6 +13,7 @@ from .regions import Labels, part_names, titles
 
 if TYPE_CHECKING:
     from ..hierarchy import FactorTree
+    from ..labelling import Seen
     from ..result import DFFResult
 
 Array = npt.NDArray[Any]
@@ -29,6 +30,9 @@ def page_state(
     colors: Sequence[str],
     ious: Sequence[float | None],
     percentile: float,
+    shown: Sequence[int],
+    look: str,
+    seen: Seen | None,
     photos: Iterable[bytes],
     encode: Callable[[bytes], Any],
 ) -> dict[str, Any]:
@@ -42,7 +46,10 @@ def page_state(
         colors: ``#RRGGBB`` per factor of the result.
         ious: per factor of the result its IoU, or None.
         percentile: of the masks, at first.
-        photos: JPEGs of the first images, which are those that are shown.
+        shown: indices of the images that are shown.
+        look: ``"heat"`` or ``"masks"``, at first.
+        seen: whose masks are brought along, as they are seen; or None.
+        photos: JPEGs of the images that are shown.
         encode: makes text of bytes.
     """
     results = [result] if tree is None else [result if r.k == result.k else r for r in tree.results]
@@ -50,7 +57,7 @@ def page_state(
     inks = _inks(concepts, [r.k for r in results].index(result.k), colors)
     jpegs = list(photos)
     maps = [[small(r.coarse_heatmaps(i)) for i in range(len(r))] for r in results]
-    packed = [pack_heat([level[i]]) for i in range(len(jpegs)) for level in maps]
+    packed = [pack_heat([level[i]]) for i in shown for level in maps]
     known = [float(value) for value in ious if value is not None]
     said = {r.k: labels if r.k == result.k else names.get(r.k) for r in results}
     return {
@@ -58,6 +65,9 @@ def page_state(
         "k": result.k,
         "layer": result.layer,
         "percentile": percentile,
+        "look": look,
+        "threshold": None if seen is None else "auto",
+        "seen": None if seen is None else _seen(seen, shown, encode),
         "place": {
             "images": "images",
             "n": len(result),
@@ -66,15 +76,15 @@ def page_state(
             "size": result.size,
             "k_max": max(r.k for r in results),
         },
-        "captions": list(result.images.names[: len(jpegs)]),
-        "sizes": [list(size) for size in result.sizes[: len(jpegs)]],
+        "captions": [result.images.names[i] for i in shown],
+        "sizes": [list(result.sizes[i]) for i in shown],
         "photos": [encode(jpeg) for jpeg in jpegs],
         "heat": encode(b"".join(heat for heat, _ in packed)),
         "stack": {
             "key": "page",
             "ks": [r.k for r in results],
-            "grids": [packed[i * len(results)][1][0] for i in range(len(jpegs))],
-            "kept": len(jpegs),
+            "grids": [packed[at * len(results)][1][0] for at in range(len(shown))],
+            "kept": len(shown),
             "suggested": None,
             "levels": [_level(r, tree, c, m) for r, c, m in zip(results, concepts, maps, strict=True)],
         },
@@ -89,6 +99,19 @@ def page_state(
             }
         },
         "scores": {"k": result.k, "iou": list(ious), "mean": float(np.mean(known)) if known else None},
+    }
+
+
+def _seen(seen: Seen, shown: Sequence[int], encode: Callable[[bytes], Any]) -> dict[str, Any]:
+    """``seen``: per image and factor a map that is above one half inside the mask, and the stronger the surer."""
+    maps = []
+    for i in shown:
+        heat, masks = seen.heatmaps(i), seen.masks(i)
+        maps.append(small(np.where(masks, 0.55 + 0.45 * heat, 0.45 * heat).astype(np.float32)))
+    return {
+        "k": seen.k,
+        "grids": [list(one.shape[1:]) for one in maps],
+        "maps": encode(b"".join(np.rint(255 * one).astype(np.uint8).tobytes() for one in maps)),
     }
 
 

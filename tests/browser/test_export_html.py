@@ -12,6 +12,7 @@ from playwright.sync_api import BrowserContext, Page
 
 import dff_widgets as dff
 from dff_widgets import export
+from dff_widgets.labelling import Correction
 
 from ..export.test_export import LABELS, NASTY, make
 
@@ -131,3 +132,25 @@ def test_one_factor_and_a_part_of_the_images(opened) -> None:
     assert page.locator(".dffw-tile canvas").count() == 1
     assert "Shown: the first 1 of 3 images." in page.locator("body > header").inner_text()
     assert page.locator("body > header ul").count() == 0
+
+
+def test_masks_that_a_person_corrected_are_shown_as_they_were_seen(opened) -> None:
+    result = make()
+
+    def corrected(i: int) -> dict[int, tuple[Correction, ...]]:
+        size = result.sizes[i]
+        none = np.zeros(size, dtype=bool)
+        said = Correction.none(size)
+        return {f: ((said.put if f == 0 and i == 0 else said.take)(np.ones(size, dtype=bool), none),) for f in range(4)}
+
+    page = opened(result, LABELS, masks=True, corrections=corrected, colors=["#ff0000"] * 4)
+    button = page.get_by_role("button", name="as seen")
+    assert button.get_attribute("aria-pressed") == "true"
+    red = look(page).astype(int)
+    assert (red[..., 0] > red[..., 2] + 40).all()  # all of the first image is of the first factor
+    page.get_by_role("radio", name="Heat").click()
+    page.get_by_role("radio", name="Masks").click()
+    button.click()  # what the percentile alone says
+    assert button.get_attribute("aria-pressed") == "false"
+    plain = look(page).astype(int)
+    assert not (plain[..., 0] > plain[..., 2] + 40).all()

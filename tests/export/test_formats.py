@@ -18,11 +18,11 @@ import yaml
 from PIL import Image, ImageDraw
 
 import dff_widgets as dff
-from dff_widgets import export
+from dff_widgets import export, labelling
 from dff_widgets.images import paths, stems
 from dff_widgets.labelling import Correction
 
-from .test_export import LABELS, NASTY, SIZES, make, masks_of, regions
+from .test_export import LABELS, NASTY, SIZES, make, masks_of, regions, state_of
 
 TITLES = ["head", "leg + tail"]
 
@@ -330,6 +330,25 @@ def written_images(name, path):
         content = json.loads((path / "annotations" / "default.json").read_text())
         return {int(item["id"][-1]) for item in content["items"]}
     return {int(file.stem[-1]) for file in path.rglob("*") if file.is_file() and file.stem.startswith("image")}
+
+
+def test_the_page_brings_along_the_masks_that_are_seen(result, tmp_path):
+    def state(**options):
+        export.to_html(result, tmp_path / "x.html", LABELS, overwrite=True, **options)
+        return state_of(tmp_path / "x.html")
+
+    assert (state()["seen"], state()["threshold"], state()["look"]) == (None, None, "heat")
+    found = state(corrections=corrected, only=[0, 2], masks=True)
+    assert (found["threshold"], found["look"], found["captions"]) == ("auto", "masks", ["image 0", "image 2"])
+    assert (found["stack"]["kept"], len(found["photos"]), found["seen"]["k"]) == (2, 2, 4)
+    maps = np.frombuffer(base64.b64decode(found["seen"]["maps"]), np.uint8)
+    masks = labelling.Seen(result, corrections=corrected)
+    assert [tuple(grid) for grid in found["seen"]["grids"]] == [SIZES[0], SIZES[2]]
+    for i in (0, 2):
+        area = 4 * SIZES[i][0] * SIZES[i][1]
+        np.testing.assert_array_equal(maps[:area].reshape(4, *SIZES[i]) >= 128, masks.masks(i))
+        maps = maps[area:]
+    assert not len(maps)
 
 
 @pytest.mark.parametrize("name", sorted(set(export.__all__) - {"to_html", "to_figure"}))

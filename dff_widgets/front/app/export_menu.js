@@ -65,7 +65,6 @@ export function exportPanel({ store, ask }, opened) {
     box.value = fileName({ images, network, k: store.get("k") }, form);
     unnamed.element.hidden = !form.masks;
     photos.element.hidden = !form.photos;
-    accepted.element.hidden = !form.only;
     address.hidden = !form.url;
     target.textContent = form.folder ? "Folder" : "File";
     renew();
@@ -111,7 +110,7 @@ export function exportPanel({ store, ask }, opened) {
         format: form.format,
         path: box.value,
         overwrite,
-        accepted: form.only && accepted.box.checked,
+        accepted: accepted.box.checked,
         unnamed: unnamed.box.checked,
         photos: photos.box.checked,
         url: url.value,

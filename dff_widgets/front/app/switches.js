@@ -102,10 +102,11 @@ function maskCut({ store, choose, asleep, signal }) {
     signal,
   );
   const number = make("span", { class: "dffw-num dffw-cut-number" });
+  const seen = store.get("seen");
   const auto = make("button", {
     class: "dffw-auto",
-    text: "auto",
-    title: "Find the masks automatically, from the sharp maps",
+    text: seen ? "as seen" : "auto",
+    title: seen ? "The masks as they were seen, with corrections" : "Find the masks automatically, from the sharp maps",
     aria: { pressed: false },
   });
   const element = make(
@@ -126,8 +127,8 @@ function maskCut({ store, choose, asleep, signal }) {
     range.element.classList.toggle("dffw-faint", automatic);
     say(number, automatic ? "half" : says(store.get("percentile")));
     auto.setAttribute("aria-pressed", String(automatic));
-    auto.disabled = asleep() && !automatic;
-    auto.hidden = store.get("page");
+    auto.disabled = asleep() && !automatic && !store.get("seen");
+    auto.hidden = store.get("page") && !store.get("seen");
   }
   store.on(["look", "percentile", "threshold", "asleep"], sync, signal);
   return { element, sync };

@@ -106,6 +106,19 @@ export function createTiles(store, ask, signal) {
     return null;
   }
 
+  /** Those that an exported page brings along. @param {number} image @param {number} k @returns {Maps | undefined} */
+  function seenMaps(image, k) {
+    const seen = store.get("seen");
+    if (seen?.k !== k || !seen.grids[image]) return undefined;
+    const area = (/** @type {[number, number]} */ [rows, columns]) => k * rows * columns;
+    const start = seen.grids.slice(0, image).reduce((sum, grid) => sum + area(grid), 0);
+    const [h, w] = seen.grids[image];
+    const whole = bytes(seen.maps).subarray(start, start + area(seen.grids[image]));
+    const maps = Array.from({ length: k }, (_, f) => whole.subarray(f * h * w, (f + 1) * h * w));
+    sharp.set(`${image} ${k}`, { h, w, sharp: true, maps });
+    return sharp.get(`${image} ${k}`);
+  }
+
   /**
    * The heat maps of an image at one k; the sharp ones where they are wanted and there.
    * @param {number} image @param {number} k @param {boolean} sharpened
@@ -113,7 +126,7 @@ export function createTiles(store, ask, signal) {
    */
   function maps(image, k, sharpened) {
     if (sharpened) {
-      const found = sharp.get(`${image} ${k}`);
+      const found = sharp.get(`${image} ${k}`) ?? seenMaps(image, k);
       if (found) return found;
       if (!store.get("asleep")) wish("sharp", { k }, image);
     }

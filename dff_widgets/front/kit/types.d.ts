@@ -64,7 +64,6 @@ export interface ExportChoice {
   path: string; // by default; a folder has no suffix
   folder: boolean;
   masks: boolean; // made of masks of named classes
-  only: boolean; // takes the accepted images alone
   photos: boolean; // the photos can go along
   url: boolean; // it must be said where the photos are
 }
@@ -153,6 +152,13 @@ export interface Notes {
   doubts?: number[]; // per image how unsure its masks are, where the order asks for it
 }
 
+/** The masks as they were seen, for one k: maps that are above one half inside, and follow the edges where these did. */
+export interface SeenMaps {
+  k: number;
+  grids: [number, number][];
+  maps: Bytes; // of all images, a byte a cell
+}
+
 /** What the kernel alone writes. */
 export interface Told {
   place: Place;
@@ -165,6 +171,7 @@ export interface Told {
   appearance: Appearance;
   scores: Scores;
   notes: Notes;
+  seen: SeenMaps | null; // of an exported page
   status: Status;
   /** Whether there is one result and no network. */
   alone: boolean;

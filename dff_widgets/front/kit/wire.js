@@ -62,6 +62,7 @@ const TOLD = {
     summary: "",
   },
   notes: {},
+  seen: null,
   status: { text: "", step: "", done: 0, total: 0, left: null, busy: false, problem: null },
   alone: false,
 };
