@@ -3,6 +3,7 @@
 # make colab passes the tests of the widgets beside Colab's versions, in .venv-colab
 # make binder runs the notebooks in what Binder installs, in .venv-binder (several GB)
 # make lowest passes tests with the oldest versions that pyproject.toml allows, in .venv-lowest (several GB)
+# make interrupts  breaks into whatever a person asks, 2,000 times (INPUTS=...); it takes an hour
 # make fuzz  gives every reader of files 20,000 damaged ones (INPUTS=...); it takes an hour or two
 # All do all their own set-up in .venv; a second run starts at once.
 #
@@ -18,7 +19,7 @@ NODE := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)
 NOTEBOOK := notebooks/01_explore.ipynb
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: lab test docs lint format bench colab binder lowest fuzz clean
+.PHONY: lab test docs lint format bench colab binder lowest fuzz interrupts clean
 
 lab: .venv/lab.done
 	$(BIN)/jupyter lab $(ROOT) --LabApp.extra_labextensions_path=tools/labextensions \
@@ -56,6 +57,9 @@ lowest: .venv/python.done
 
 fuzz: .venv/test.done
 	FUZZ_INPUTS=$(or $(INPUTS),20000) $(BIN)/python -m pytest tests/fuzz -rP $(ARGS)
+
+interrupts: .venv/test.done
+	INTERRUPTS=$(or $(INPUTS),2000) $(BIN)/python -m pytest tests/hostile/test_interrupts.py -rP $(ARGS)
 
 clean:
 	rm -rf .venv .venv-colab .venv-binder .venv-lowest node_modules

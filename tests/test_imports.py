@@ -19,6 +19,7 @@ ORDER = [
     "names",
     "wording",
     "waiting",
+    "cell",
     "warming",
     "link",
     "devices",

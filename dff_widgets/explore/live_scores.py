@@ -9,7 +9,6 @@ import weakref
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -108,6 +107,7 @@ class LiveScores:
         self._truths: dict[int, PartMasks] = {}  # by identity of their images, which they hold
         self._whole: weakref.WeakKeyDictionary[DFFResult, dict[object, DeclaredTally]] = weakref.WeakKeyDictionary()
         self._task: Task | None = None  # what is counted, or was last
+        self._begun = False
         self._tally, self._known = DeclaredTally(0), 0
         self._problem: str | None = None
         self._first: tuple[int, ...] = ()
@@ -163,13 +163,15 @@ class LiveScores:
         truth, notes = self.truth_of(now.state.images), self.annotator.of(now.state.images)
         versions, on = (truth.version, notes.version), self.annotator.attached(now).on
         task = Task(now.result, now.stack.place, truth, notes, versions, rule_of(now.state), on)
-        if task != self._task:
+        if task != self._task or not self._begun:
             same = self._task is not None and self._task.result is task.result
+            self._begun = False  # an interrupt may come before the counting is asked for
             self._task, self._problem = task, None
             if not same:  # numbers of other factors say nothing
                 self._tally, self._known = DeclaredTally(now.result.k), 0
             self._publish(task, stale=True)
-            self._jobs.submit(partial(self._count, task))
+            self._jobs.submit(self._count)
+            self._begun = True
 
     def look_at(self, images: Iterable[int]) -> None:
         """Count these images of the result first, next time."""
@@ -253,7 +255,13 @@ class LiveScores:
         self._model.score(replace(scores, summary=_summary(scores, labels, len(task.result))))
 
     # ------------------------------------------------------------------------------------------ counting, in the lane
-    def _count(self, task: Task, ticket: Ticket) -> None:
+    def _count(self, ticket: Ticket) -> None:
+        now, task = self._model.now, self._task  # the latest: two threads may have asked at once
+        if task is None:
+            return
+        if now.result is not task.result or rule_of(now.state) != task.rule:
+            self._begin_anew()
+            return
         try:
             kept = self._whole.setdefault(task.result, {})
             places = task.truth.places(task.result.images)
@@ -271,16 +279,22 @@ class LiveScores:
             ticket.check()
             self._tally, self._known = tally, len(known)
         except CancelledError:
-            raise
+            ticket.check()
+            self._begin_anew()  # what is shown was another meanwhile, and may be this again
+            return
         except Exception as error:  # whatever a mask or a photo does, the explorer goes on
             ticket.check()
             self._tally, self._known, self._problem = DeclaredTally(task.result.k), 0, sentence(error)
         self._publish(task, stale=False)
 
+    def _begin_anew(self) -> None:
+        self._begun = False
+        self.refresh()
+
     def _added_up(self, task: Task, known: Sequence[int], places: Sequence[int], ticket: Ticket) -> DeclaredTally:
         now = self._model.now
         if now.result is not task.result or rule_of(now.state) != task.rule:
-            raise CancelledError  # another count is on its way
+            raise CancelledError
         seen = self.annotator.predicted(now, ticket.check).corrected(lambda i: task.corrections.get(places[i], {}))
         tally = DeclaredTally(task.result.k)
         told = time.monotonic()

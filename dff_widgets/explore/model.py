@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..cell import Cell
 from ..images import ImageSet, UnreadableImageWarning
 from ..result import DFFResult
 from ..wording import sentence
 from .appearance import Appearance
-from .cell import Cell
 from .events import Event
 from .given import Given
 from .jobs import CancelledError, LatestJob, Run, Ticket
-from .moment import Now, beside, chosen, differences, given_up, opened, selecting, settled, summary
+from .moment import Now, beside, chosen, given_up, opened, selecting, settled, summary
 from .pipeline import Pipeline
 from .prepared import Report
 from .scrubber import scrubbed
 from .stack import KS, Stack
 from .state import Basis, Place, State, Status, checked
+from .subscribers import Subscribers
 
 if TYPE_CHECKING:
     from ..scale import Store
@@ -85,7 +86,7 @@ class Model:
         nothing = State(ImageSet((), ()))
         state = chosen(nothing, checked({"images": images, **choices}), asks_first=self._asks_first)
         self._cell: Cell[Now] = Cell(Now(nothing))
-        self._subscribers: dict[object, Callable[[Event], object]] = {}
+        self._subscribers = Subscribers(lambda: self.now)
         self._jobs, self._ahead = run("dff-explorer"), run("dff-ahead")
         self._pursued: Place | None = None  # what the job that was started last is after
         self._closed = False
@@ -144,13 +145,7 @@ class Model:
         Returns:
             What ends it.
         """
-        key = object()
-        self._subscribers[key] = told
-
-        def stop() -> None:
-            self._subscribers.pop(key, None)
-
-        return stop
+        return self._subscribers.add(told)
 
     # ----------------------------------------------------------------------------------------------------------- asking
     def ask(self, **changes: Any) -> None:
@@ -201,6 +196,7 @@ class Model:
                 self._pursue()
             if not self._jobs.wait(None if end is None else max(0.0, end - time.monotonic())):
                 raise TimeoutError(f"not done after {timeout} s: {self.status.text}")
+            self._subscribers.tell()  # what an interrupt kept from them
             if self.now.wanted is None:  # and whoever is told has been told
                 return
 
@@ -240,9 +236,7 @@ class Model:
     def _change(self, change: Callable[[Now], Now]) -> tuple[Now, Now]:
         """Make the next moment, and tell what is different in it."""
         before, after = self._cell.swap(change)
-        for event in differences(before, after):
-            for told in list(self._subscribers.values()):
-                told(event)
+        self._subscribers.tell()
         return before, after
 
     def _with(self, now: Now, state: State, names: Container[str]) -> Now:

@@ -149,7 +149,7 @@ class SessionKeeper:
         checksum, session, now = self.files.read(path), Session.load(path), self._model.now
         images, said = now.state.images, session.settings
         before = self._live.truth_of(images)
-        truth = session.truth(images, parts=before.own, names=before.parts)
+        truth = session.truth(images, parts=before.own, names=before.own_parts)
         notes = session.notes(images)
         sampling = Sampling.restored(session.page, len(images)) if session.page.get("images") == len(images) else None
         look = checked({name: said[name] for name in _LOOK if name in said})

@@ -85,7 +85,8 @@ def upsample(maps: Array, shape: tuple[int, int]) -> Floats:
     if maps.shape[-2:] == tuple(shape):
         return np.array(maps, dtype=np.float32)
     rows, columns = _interpolation(maps.shape[-2], shape[0]), _interpolation(maps.shape[-1], shape[1])
-    return _product(_product(rows, np.asarray(maps, dtype=np.float32)), columns.T)
+    # Contiguous: of a transposed array some versions of OpenBLAS give other last digits.
+    return _product(_product(rows, np.ascontiguousarray(maps, dtype=np.float32)), columns.T)
 
 
 def _product(a: Array, b: Array) -> Floats:

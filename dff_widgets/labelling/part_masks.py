@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from functools import cached_property
 from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from ..cell import Cell
 from ..images import ImageSet
 from ..wording import one_line
 from . import rasterize
+from .painting import Bits, Edit, Painting
 
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
-Bits = npt.NDArray[np.uint8]  # (h, ceil(w / 8)): a mask with 8 pixels a byte; rows start anew, so that a box can be cut
 Changed = Callable[[int, str], None]
-
-
-@dataclass(frozen=True)
-class _Edit:
-    """What one edit flipped: applied again it is undone, and once more redone.
-
-    Attributes:
-        index, part: the mask.
-        first: whether the mask was the data set's, or none, before.
-        top, left, rows, columns: the box that changed; left and columns in bytes of 8 pixels.
-        flipped: zlib of its (rows, columns) bits.
-    """
-
-    index: int
-    part: str
-    first: bool
-    top: int
-    left: int
-    rows: int
-    columns: int
-    flipped: bytes
-
-    def flip(self, bits: Bits) -> None:
-        box = bits[self.top : self.top + self.rows, self.left : self.left + self.columns]
-        box ^= np.frombuffer(zlib.decompress(self.flipped), dtype=np.uint8).reshape(box.shape)
 
 
 class PartMasks(Sequence[Mapping[str, Array]]):
@@ -63,7 +38,6 @@ class PartMasks(Sequence[Mapping[str, Array]]):
     Attributes:
         images: the images.
         own: the data set's own masks, per image; None where it has none.
-        version: grows with every change.
 
     Raises:
         ValueError: parts are not of as many images.
@@ -90,15 +64,10 @@ class PartMasks(Sequence[Mapping[str, Array]]):
         if parts is not None and len(parts) != len(images):
             raise ValueError(f"parts are of {len(parts)} images; there are {len(images)}")
         self.images = images
-        self.version = 0
         self.own, self._own_names = parts, names
-        self._painted: dict[int, dict[str, Bits]] = {}
-        self._added: dict[str, None] = {}  # names that came with the painting; kept through undo, in their order
-        self._edits: list[_Edit] = []
-        self._done = 0  # edits before this one are in effect, the others were undone
+        self._cell: Cell[Painting] = Cell(Painting())
         self._callbacks: list[Changed] = []
         self._sizes: dict[int, tuple[int, int]] = {}
-        self._lock = threading.RLock()
 
     # ------------------------------------------------------------------------------------------------------ reading
     def __len__(self) -> int:
@@ -113,16 +82,19 @@ class PartMasks(Sequence[Mapping[str, Array]]):
             return [self[i] for i in range(*index.indices(len(self)))]
         i = self._place(index)
         masks = dict(self.own[i]) if self.own is not None else {}
-        with self._lock:
-            masks.update({part: self._unpack(i, bits) for part, bits in self._painted.get(i, {}).items()})
-        return masks
+        painted = self._cell.value.masks.get(i, {})
+        return masks | {part: self._unpack(i, bits) for part, bits in painted.items()}
 
     def mask(self, index: int, part: str) -> Mask:
         """(h, w) bool of one part of image `index`; empty where the image does not name it."""
         i = self._place(index)
-        with self._lock:
-            bits = self._painted.get(i, {}).get(part)
-            return self._unpack(i, self._start(i, part) if bits is None else bits)
+        bits = self._cell.value.masks.get(i, {}).get(part)
+        return self._unpack(i, self._start(i, part) if bits is None else bits)
+
+    @property
+    def version(self) -> int:
+        """Grows with every change."""
+        return self._cell.value.version
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -130,7 +102,7 @@ class PartMasks(Sequence[Mapping[str, Array]]):
 
         A name that was added, or whose painting was undone, may be in no image.
         """
-        return tuple(dict.fromkeys([*self._own_parts, *self._added]))
+        return tuple(dict.fromkeys([*self._own_parts, *self._cell.value.added]))
 
     @property
     def own_parts(self) -> tuple[str, ...]:
@@ -140,13 +112,13 @@ class PartMasks(Sequence[Mapping[str, Array]]):
     @property
     def painted(self) -> dict[tuple[int, str], Mask]:
         """What a person painted: (image, part) -> (h, w) bool, copies."""
-        with self._lock:
-            return {(i, p): self._unpack(i, bits) for i, masks in self._painted.items() for p, bits in masks.items()}
+        masks = self._cell.value.masks
+        return {(i, part): self._unpack(i, bits) for i, here in masks.items() for part, bits in here.items()}
 
     def known(self, index: int) -> bool:
         """Whether image `index` has any ground truth."""
         i = self._place(index)
-        return bool(self._painted.get(i)) or (self.own is not None and len(self.own[i]) > 0)
+        return bool(self._cell.value.masks.get(i)) or (self.own is not None and len(self.own[i]) > 0)
 
     def places(self, images: ImageSet) -> list[int]:
         """Of some of these images, which they are: per image its index.
@@ -221,8 +193,7 @@ class PartMasks(Sequence[Mapping[str, Array]]):
     def add(self, part: str) -> None:
         """Make a name one of the `parts`, before there is anything of it."""
         if _name(part) not in self.parts:
-            self._added[part] = None
-            self.version += 1
+            self._cell.swap(lambda now: now.named(part))
 
     def undo(self) -> tuple[int, str] | None:
         """Take the last edit back, in whichever image it was; its (image, part), or None where there is none."""
@@ -235,17 +206,17 @@ class PartMasks(Sequence[Mapping[str, Array]]):
     @property
     def done(self) -> int:
         """How many edits there are to take back."""
-        return self._done
+        return self._cell.value.done
 
     @property
     def can_undo(self) -> bool:
         """Whether there is an edit to take back."""
-        return self._done > 0
+        return self.done > 0
 
     @property
     def can_redo(self) -> bool:
         """Whether there is an edit to do again."""
-        return self._done < len(self._edits)
+        return self._cell.value.done < len(self._cell.value.edits)
 
     def on_change(self, callback: Changed) -> Callable[[], None]:
         """Call ``callback(index, part)`` after every edit, undo and redo; returns a function that ends it."""
@@ -261,16 +232,15 @@ class PartMasks(Sequence[Mapping[str, Array]]):
             number; "done": how many are in effect}; tensors: ``painting/<n>`` (h, ceil(w / 8)) uint8, 8 pixels a byte,
             and ``painting/edits``, the bytes of all edits.
         """
-        with self._lock:
-            masks = [(i, part, bits) for i, here in self._painted.items() for part, bits in here.items()]
-            edits, done, added = list(self._edits), self._done, list(self._added)
-            tensors: dict[str, Array] = {f"painting/{n}": bits.copy() for n, (_, _, bits) in enumerate(masks)}
-        tensors["painting/edits"] = np.frombuffer(b"".join(edit.flipped for edit in edits), dtype=np.uint8)
+        now = self._cell.value
+        masks = [(i, part, bits) for i, here in now.masks.items() for part, bits in here.items()]
+        tensors: dict[str, Array] = {f"painting/{n}": bits for n, (_, _, bits) in enumerate(masks)}
+        tensors["painting/edits"] = np.frombuffer(b"".join(edit.flipped for edit in now.edits), dtype=np.uint8)
         return {
-            "parts": added,
+            "parts": list(now.added),
             "painted": [[i, part] for i, part, _ in masks],
-            "edits": [[*astuple(edit)[:-1], len(edit.flipped)] for edit in edits],
-            "done": done,
+            "edits": [[*astuple(edit)[:-1], len(edit.flipped)] for edit in now.edits],
+            "done": now.done,
         }, tensors
 
     @classmethod
@@ -297,25 +267,28 @@ class PartMasks(Sequence[Mapping[str, Array]]):
         """
         truth = cls(images, parts, names=names)
         try:
-            truth._added = dict.fromkeys(_name(part) for part in content["parts"])
+            masks: dict[int, dict[str, Bits]] = {}
             for n, (i, part) in enumerate(content["painted"]):
                 bits = tensors[f"painting/{n}"]
                 if bits.dtype != np.uint8 or bits.shape != truth._shape(_whole(i, 0, len(images) - 1)):
                     raise ValueError(f"a mask of image {i} is {bits.shape} of {bits.dtype}")
-                truth._painted.setdefault(i, {})[_name(part)] = bits.copy()
+                masks.setdefault(i, {})[_name(part)] = bits.copy()
             everything, start = tensors["painting/edits"].tobytes(), 0
+            edits = []
             for i, part, first, top, left, rows, columns, length in content["edits"]:
                 end = start + _whole(length, 0, len(everything) - start)
-                edit = _Edit(i, part, first, top, left, rows, columns, everything[start:end])
-                truth._edits.append(truth._checked(edit))
+                edit = Edit(i, part, first, top, left, rows, columns, everything[start:end])
+                edits.append(truth._checked(edit))
                 start = end
-            truth._done = _whole(content["done"], 0, len(truth._edits))
-            truth._check_order()
+            added = tuple(dict.fromkeys(_name(part) for part in content["parts"]))
+            painting = Painting(masks, added, tuple(edits), _whole(content["done"], 0, len(edits)))
+            painting.check_order()
+            truth._cell = Cell(painting)
         except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
             raise ValueError(f"the painted masks are damaged, or of other images: {one_line(error)}") from error
         return truth
 
-    def _checked(self, edit: _Edit) -> _Edit:
+    def _checked(self, edit: Edit) -> Edit:
         """The edit, if undoing and redoing it can do no harm."""
         rows, columns = self._shape(_whole(edit.index, 0, len(self) - 1))
         _name(edit.part)
@@ -327,19 +300,6 @@ class PartMasks(Sequence[Mapping[str, Array]]):
         if len(inflate.decompress(edit.flipped, size + 1)) != size or not inflate.eof:
             raise ValueError(f"an edit of {size} bytes has another number of them")
         return edit
-
-    def _check_order(self) -> None:
-        """Whether undoing and redoing everything finds the masks it expects."""
-        there = {(i, part) for i, masks in self._painted.items() for part in masks}
-        for edit in reversed(self._edits[: self._done]):
-            if (edit.index, edit.part) not in there:
-                raise ValueError("an edit is of a mask that is not there")
-            if edit.first:
-                there.remove((edit.index, edit.part))
-        for edit in self._edits:
-            if edit.first == ((edit.index, edit.part) in there):
-                raise ValueError("an edit is out of order")
-            there.add((edit.index, edit.part))
 
     # -------------------------------------------------------------------------------------------------------- inside
     def _edit(
@@ -353,44 +313,27 @@ class PartMasks(Sequence[Mapping[str, Array]]):
     ) -> bool:
         """Add or take away the pixels of a shape; with `settle` the mask becomes the person's even if none changes."""
         i, part = self._place(index), _name(part)
-        with self._lock:
-            top, left, pixels = shape(self._size(i))
-            masks = self._painted.get(i, {})
-            first = part not in masks
-            bits = self._start(i, part) if first else masks[part]
-            stamp = np.packbits(np.pad(pixels, ((0, 0), (left % 8, 0))), axis=1)
-            box = bits[top : top + stamp.shape[0], left // 8 : left // 8 + stamp.shape[1]]
-            flipped = stamp & (box if erase else ~box)
-            if not flipped.any() and not (first and settle):
-                return False
-            rows, columns = flipped.shape
-            edit = _Edit(i, part, first, top, left // 8, rows, columns, zlib.compress(flipped.tobytes(), 1))
-            box ^= flipped
-            self._painted.setdefault(i, {})[part] = bits
-            self._edits[self._done :] = [edit]
-            self._done += 1
-            self._added.setdefault(part, None)
-        self._changed(i, part)
-        return True
+        top, left, pixels = shape(self._size(i))
+        stamp = np.packbits(np.pad(pixels, ((0, 0), (left % 8, 0))), axis=1)
+
+        def change(now: Painting) -> Painting:
+            start = self._start(i, part) if part not in now.masks.get(i, {}) else None
+            return now.stamped(i, part, start, (top, left // 8), stamp, erase=erase, settle=settle)
+
+        before, after = self._cell.swap(change)
+        if after is not before:
+            self._changed(i, part)
+        return after is not before
 
     def _step(self, way: int) -> tuple[int, str] | None:
-        with self._lock:
-            at = self._done + min(way, 0)
-            if not 0 <= at < len(self._edits):
-                return None
-            edit = self._edits[at]
-            masks = self._painted.setdefault(edit.index, {})
-            if way > 0 and edit.first:
-                masks[edit.part] = self._start(edit.index, edit.part)
-            edit.flip(masks[edit.part])
-            if way < 0 and edit.first:
-                del masks[edit.part]
-            self._done += way
+        before, after = self._cell.swap(lambda now: now.stepped(way, self._start))
+        if after is before:
+            return None
+        edit = after.edits[before.done + min(way, 0)]
         self._changed(edit.index, edit.part)
         return edit.index, edit.part
 
     def _changed(self, i: int, part: str) -> None:
-        self.version += 1
         for callback in list(self._callbacks):
             callback(i, part)
 

@@ -26,6 +26,7 @@ from .vgg_names import vgg_names
 # What the sides of the images may have to be multiples of -> sides to look at a network with. One is an odd multiple,
 # lest a stricter condition be met by chance; they differ by 224, a multiple of the usual strides (see `look`).
 _TRIALS = {1: (131, 355), 14: (154, 378), 16: (144, 368), 32: (160, 384)}
+_INTEGERS = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized")  # where layers of integers come from
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +172,7 @@ def load_network(
             raise ValueError("give mean and std, or a preprocess that normalises; not both")
         check_whole(preprocess)
     if isinstance(network, nn.Module):
+        network = _as_written(network)
         title, module, own_mean, own_std = name or type(network).__name__, network, IMAGENET_MEAN, IMAGENET_STD
     elif isinstance(network, str):
         title = name or network
@@ -197,6 +199,12 @@ def load_network(
     return Network(title, module, mean, std, layers, chosen, preprocess, multiple, input_size)
 
 
+def _as_written(module: nn.Module) -> nn.Module:
+    """What `torch.compile` was given: its layers have their own names, and no hook makes it compile anew."""
+    inner = getattr(module, "_orig_mod", None)
+    return inner if isinstance(inner, nn.Module) and type(module).__name__ == "OptimizedModule" else module
+
+
 def _check_kind(module: nn.Module, title: str) -> None:
     """Refuse what has no activations to look at, and say what would do."""
     if any(isinstance(one, torch.jit.ScriptModule) for one in module.modules()):
@@ -206,6 +214,8 @@ def _check_kind(module: nn.Module, title: str) -> None:
         raise ValueError(f"{title} is on the meta device, without values; load its weights first")
     if any(one.is_complex() for one in tensors):
         raise ValueError(f"{title} has complex parameters; give a network of real ones")
+    if any(type(one).__module__.startswith(_INTEGERS) and "Conv" in type(one).__name__ for one in module.modules()):
+        raise ValueError(f"{title} is quantized, and its activations are integers; give the module it was made of")
 
 
 def _examine(module: nn.Module, preprocess: Preprocess | None) -> tuple[Findings, int, tuple[int, int] | None]:

@@ -8,8 +8,7 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 from dff_widgets.explore.jobs import CancelledError, Inline, LatestJob, Ticket
-
-from .test_cell import interrupted
+from tests.test_cell import interrupted
 
 
 def block(gate: threading.Event, entered: threading.Event | None = None) -> None:

@@ -18,9 +18,9 @@ from dff_widgets.explore import (
     StateChanged,
     StatusSaid,
 )
+from tests.test_cell import interrupted
 
 from .conftest import network, photos
-from .test_cell import interrupted
 
 
 def consistent(model: Model) -> None:

@@ -1,5 +1,7 @@
 """One network of each family, with random weights: found, extracted, factorized and folded back the right way round."""
 
+from importlib.metadata import version
+
 import numpy as np
 import pytest
 
@@ -26,6 +28,9 @@ TIMM = [
 ]
 # Where the last layer of random weights has forgotten the image, or its grid is too coarse to have corners.
 EARLIER = {"inception_v3": "Mixed_5d", "hrnet_w18_small": "layer1", "repvgg_a0": "stages.1"}
+
+# Of these, the oldest timm that is allowed knows nothing.
+YOUNG = {"vit_small_patch16_dinov3", "mobilenetv4_conv_small_035", "hiera_tiny_224"}
 
 NO_FINER = {"hiera_tiny_224"}  # the tokens of its earlier stages are in the order of its mask units
 
@@ -66,6 +71,8 @@ def corners(change):
 @pytest.mark.parametrize("name", TORCHVISION + TIMM)
 @pytest.mark.filterwarnings("ignore:The default weight initialization:FutureWarning")  # torchvision's, of two networks
 def test_a_family(name, images):
+    if name in YOUNG and version("timm").startswith("0."):
+        pytest.skip("this timm has none")
     network = load_network(name, weights=None)
     default = network.layer()
     if name in DEFAULTS:

@@ -37,6 +37,17 @@ class Several(nn.Module):
         return {"out": self.inner.pool(x), "aux": x} if self.kind is dict else (self.inner.pool(x), x)
 
 
+def quantized():
+    """What static quantization makes: between its layers there are integers."""
+    from torch.ao.quantization import get_default_qconfig_mapping, quantize_fx
+
+    torch.backends.quantized.engine = torch.backends.quantized.supported_engines[-1]
+    example = torch.rand(1, 3, 64, 64)
+    prepared = quantize_fx.prepare_fx(small().eval(), get_default_qconfig_mapping(), example)
+    prepared(example)
+    return quantize_fx.convert_fx(prepared)
+
+
 WORKS = {
     "in training mode": lambda: small().train(),
     "DataParallel": lambda: nn.DataParallel(small()),
@@ -48,6 +59,8 @@ WORKS = {
     "dicts": lambda: Several(dict),
     "traced by fx": lambda: torch.fx.symbolic_trace(small().eval()),
     "lazy": lambda: nn.Sequential(nn.LazyConv2d(6, 3, stride=4), nn.ReLU()),
+    "compiled": lambda: torch.compile(small(), backend="eager"),
+    "quantized as it runs": lambda: torch.ao.quantization.quantize_dynamic(small(), {nn.Linear}),
     "without gradients": lambda: small().requires_grad_(False),
 }
 REFUSED = {
@@ -55,6 +68,7 @@ REFUSED = {
     "traced": (lambda: torch.jit.trace(small().eval(), torch.rand(1, 3, 64, 64)), "give the module it was made of"),
     "on meta": (lambda: small().to("meta"), "meta device, without values; load its weights first"),
     "complex": (lambda: nn.Sequential(nn.Conv2d(3, 6, 3).to(torch.complex64)), "give a network of real ones"),
+    "quantized": (quantized, "is quantized, and its activations are integers; give the module it was made of"),
     "grey images": (lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU()), r"does not take \(n, 3, h, w\) images"),
     "no layer": (nn.Identity, "give a convolutional network or a vision transformer"),
 }
@@ -68,7 +82,9 @@ def images():
 
 @pytest.mark.parametrize("kind", WORKS)
 def test_it_works_alike_in_a_batch_and_alone_and_is_left_as_it_was(images, kind):
-    module = WORKS[kind]()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch tells of its own plans
+        module = WORKS[kind]()
     training = module.training
     together = dff.extract(module, images, size=32, batch_size=3)
     alone = dff.extract(module, images, size=32, batch_size=1)
@@ -86,3 +102,10 @@ def test_it_is_refused_in_one_sentence(images, kind):
     with pytest.raises(ValueError, match=said) as caught:
         dff.extract(module, images, size=32)
     assert "\n" not in str(caught.value)
+
+
+def test_a_compiled_module_has_the_layers_of_the_module_it_was_made_of(images):
+    module = small()
+    found = dff.extract(torch.compile(module, backend="eager"), images, layer="block", size=32)
+    np.testing.assert_array_equal(found.matrix, dff.extract(module, images, layer="block", size=32).matrix)
+    assert found.network == "Small"

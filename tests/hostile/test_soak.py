@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import gc
-import json
 import logging
 import random
 import re
@@ -21,8 +20,9 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from torch import nn
 
 import dff_widgets as dff
-from dff_widgets.dff import apply, factorize_stack
 from dff_widgets.explore import Basis
+
+from .fresh import anew, drawn_as_it_is, measured_as_it_is
 
 PARTS = ("head", "torso", "legs", "tail")
 NAMES = (*PARTS, "the left ear")  # the last is in no image before it is painted
@@ -112,50 +112,6 @@ NONSENSE = [
     {"do": "assign", "threshold": "much"},
     {"pane": "closer", "do": "dance"},
 ]
-
-
-# ---------------------------------------------------------------------------------------------------- the slow twin
-@cache
-def activations(net, images, shown, layer, size):
-    return dff.extract(net, images.subset(shown) if shown else images, layer=layer, size=size, batch_size=4)
-
-
-@cache
-def factors(k, solver, seed, *where):
-    acts = activations(*where)
-    most = min(acts.matrix.shape)
-    sketch = dff.Sketch(acts.matrix, rank=min(64, most))
-    ks = range(1, min(10, most) + 1)
-    return factorize_stack(acts, ks, matrix=sketch, solver=solver, seed=seed)[k - 1]
-
-
-def anew(explorer):
-    """What the explorer's settings give, computed by the functions, with the factors in the explorer's order."""
-    e = explorer
-    where = (e.network, e.images, e.shown, e.layer, e.size)
-    W = np.asarray(e.result.factorization.W)
-    if e.basis is not None:
-        found = apply(e.basis.W, activations(*where))
-    else:
-        found = factors(e.k, e.solver, e.seed, *where)
-    its = np.asarray(found.factorization.W)
-    found = found.reorder([int(np.abs(its - row).sum(axis=1).argmin()) for row in W])
-    np.testing.assert_allclose(found.factorization.W, W, rtol=1e-4, atol=1e-6)
-    return found
-
-
-def plain_iou(masks, parts, labels):
-    """Eqs. 8-9 of the paper, pixel by pixel; None where no image has a part of these names."""
-    known, scores = {name for here in parts for name in here}, []
-    for f, names in labels.items():
-        both = either = 0
-        for mask, here in zip(masks, parts, strict=True):
-            part = np.zeros(mask.shape[1:], dtype=bool)
-            for name in names:
-                part |= here.get(name, False)
-            both, either = both + (mask[f] & part).sum(), either + (mask[f] | part).sum()
-        scores.append(both / max(either, 1) if known & set(names) else None)
-    return scores
 
 
 class Truth:
@@ -358,32 +314,10 @@ class Soak(RuleBasedStateMachine):
         if e.result is None:  # the first request was cancelled
             assert e.status == "cancelled" or e.error
             return
-        self.drawn_as_it_is()
+        drawn_as_it_is(e)
         # The saved H and the one that is found again for its W are not the same to the last bit.
         found = e.result if e.basis is not None and e.basis is self.loaded else anew(e)
-        parts = [self.truth.of(source) for source in found.images.sources]
-        counted = [i for i, here in enumerate(parts) if here]
-        masks = found.masks(e.percentile, threshold=e.threshold)
-        want = plain_iou([masks[i] for i in counted], [parts[i] for i in counted], e.labels)
-        assert e.iou == [None if v is None else pytest.approx(v, abs=1e-3) for v in want]
-        assert e.panel.covered == len(counted)
-
-    def drawn_as_it_is(self):
-        """What crosses to the browser is what the model has."""
-        e, state = self.explorer, self.explorer.get_state()
-        result, stack = e.result, state["stack"]
-        assert e.k == result.k == len(e.labels) == len(e.iou) == len(set(e.colors)) == state["k"]
-        assert e.layer == result.layer == state["layer"] == state["place"]["layer"]
-        assert -1 <= e.selected < e.k
-        assert len(e.opacity) == len(e.visible) == e.k
-        look = state["appearance"]["levels"][str(e.k)]
-        assert look["colors"] == e.colors
-        assert look["titles"] == [e.labels.title(f) for f in range(e.k)]
-        assert stack["key"] == state["place"]["key"]
-        assert len(state["heat"]) == sum(stack["ks"]) * sum(h * w for h, w in stack["grids"][: stack["kept"]])
-        assert len(state["captions"]) == len(state["sizes"]) == len(state["photos"]) == len(result)
-        assert state["scores"]["iou"] == e.iou
-        json.dumps({n: v for n, v in state.items() if n not in ("photos", "heat")}, allow_nan=False)
+        measured_as_it_is(e, found, [self.truth.of(source) for source in found.images.sources])
 
     def teardown(self):
         self.settle()

@@ -18,7 +18,7 @@ import dff_widgets as dff
 from dff_widgets.explore import Inline, wire
 from dff_widgets.widgets.app import DFFExplorer
 from tests.explore.conftest import network, photos
-from tests.explore.test_cell import interrupted
+from tests.test_cell import interrupted
 
 
 @pytest.fixture

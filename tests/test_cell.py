@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from dff_widgets.explore.cell import Cell
+from dff_widgets.cell import Cell
 
 
 def interrupted(action, line, files):
