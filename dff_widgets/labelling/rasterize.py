@@ -90,7 +90,8 @@ def _capsules(a: Floats, b: Floats, radius: float, size: tuple[int, int]) -> tup
     along = b - a
     length = np.maximum(np.hypot(*along.T), np.finfo(float).tiny)
     across = radius * np.stack([-along[:, 1], along[:, 0]], axis=1) / length[:, None]
-    rise = np.where(along[:, 1] == 0, np.inf, along[:, 1])  # level sides add nothing to the discs
+    level = np.abs(along[:, 1]) < 1e-100  # such sides add nothing to the discs, and to divide by them overflows
+    rise = np.where(level, np.inf, along[:, 1])
     for side in (a + across, a - across):  # the straight sides
         t = (y - side[:, 1]) / rise
         widen(side[:, 0] + t * along[:, 0], (t >= 0) & (t <= 1))

@@ -414,3 +414,10 @@ def test_of_a_large_image_only_the_box_is_touched():
     truth.stroke(0, "head", [(3000, 3000), (3100, 3050)], 30, erase=True)
     edit = truth._cell.value.edits[-1]
     assert (edit.rows, edit.columns) == (110, 21)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_line_that_is_level_but_for_the_least_number_there_is():
+    truth = PartMasks(ImageSet.from_arrays([np.zeros((4, 6, 3), np.uint8)]))
+    assert truth.stroke(0, "head", [(1, 5e-324), (5, 0), (1, 5e-324)], 1)
+    assert truth.mask(0, "head")[0].all()
