@@ -1,6 +1,6 @@
 """The labelling panel: how long a person waits for the IoU, and what a whole session on real frames comes to.
 
-    python -m benchmarks.labelling [--runs 11] [--cpu] [--only latency|session] [--json FILE]
+    python -m benchmarks.labelling [--runs 11] [--cpu] [--only latency|session|person] [--json FILE]
 
 Latency: twenty creatures at 448 px, k = 3; the median wall time from the change to the end of `panel.wait()`. For k,
 layer and refinement, which the explorer computes or remembers, it is from the arrival of the result on: what the panel
@@ -9,6 +9,9 @@ adds.
 Session: the thirty frames of ``exercise-parts`` (set DFF_WIDGETS_DATA). Factors are found in five frames drawn at
 random, and k, size and threshold chosen by the IoU in those five, as a person would who looks at them; then the factors
 go to all thirty. The table says how well each part is met, in the five frames, in the others and in all.
+
+Person: seconds a mask and IoU of those thirty frames, automatic, by clicks and by hand; see `scripted_person`. It is a
+count of acts, not a measured time.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ import numpy as np
 
 import dff_widgets as dff
 from dff_widgets.evaluation import overlaps
+
+from . import scripted_person
 
 PARTS = ("up", "arm", "left", "right", "full")
 CHOICES = [
@@ -118,7 +123,7 @@ def best(explorer: dff.DFFExplorer, images: object) -> dict[str, tuple[float, in
     """Part -> the IoU of the factor that meets it best over these images of the set, and that factor."""
     result = explorer.result
     masks = result.lazy_masks(explorer.percentile, threshold=explorer.threshold)
-    rows = dict(zip(explorer.panel.truth.places(result.images), range(len(result)), strict=True))
+    rows = dict(zip(explorer.images.find(result.images), range(len(result)), strict=True))
     counts = overlaps((masks[rows[i]] for i in images), (explorer.images.parts[i] for i in images))
     columns = {part: counts.iou[:, counts.parts.index(part)] for part in PARTS}
     return {part: (float(column.max()), int(column.argmax())) for part, column in columns.items()}
@@ -145,24 +150,43 @@ def show_session(images: dff.ImageSet) -> dict[str, object]:
     return {"chosen": [size, k, threshold], "iou": table, "joined": joined(explorer, "full")}
 
 
+def show_person(images: dff.ImageSet, folder: Path) -> dict[str, object]:
+    """The automatic masks of a session, and what a scripted person makes of them."""
+    explorer, _, table = session(images)
+    factors = best(explorer, range(5))  # by eye, in the first frames
+    result = explorer.result
+    masks = result.lazy_masks(explorer.percentile, threshold=explorer.threshold)
+    rows = dict(zip(explorer.images.find(result.images), range(len(result)), strict=True))
+    starts = [{part: masks[rows[i]][factors[part][1]] for part in scripted_person.PARTS} for i in range(len(images))]
+    polygons = []
+    for i, name in enumerate(images.names):
+        for shape in json.loads((folder / f"{name}.json").read_text())["shapes"]:
+            if shape["label"] in scripted_person.PARTS:
+                polygons.append((shape["points"], images.size(i)))
+    return scripted_person.show(images, starts, polygons) | {"five": table}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=11)
-    parser.add_argument("--only", choices=["latency", "session"])
+    parser.add_argument("--only", choices=["latency", "session", "person"])
     parser.add_argument("--cpu", action="store_true", help="processor time, for a busy machine")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     found: dict[str, object] = {}
     data = os.environ.get("DFF_WIDGETS_DATA")
-    if options.only != "session":
+    if options.only in (None, "latency"):
         found["latency_ms"] = times = latencies(options.runs, time.process_time if options.cpu else time.perf_counter)
         print(
             f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; median of {options.runs}{', CPU' * options.cpu}"
         )
         for what, ms in times.items():
             print(f"{what:40s}{ms:8.0f} ms")
-    if options.only != "latency" and data:
-        found["session"] = show_session(dff.datasets.labelme(Path(data) / "exercise-parts" / "segmentation_data"))
+    folder = Path(data or ".") / "exercise-parts" / "segmentation_data"
+    if options.only in (None, "session") and data:
+        found["session"] = show_session(dff.datasets.labelme(folder))
+    if options.only in (None, "person") and data:
+        found["person"] = show_person(dff.datasets.labelme(folder), folder)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))
 
