@@ -119,6 +119,7 @@ class Pretended(TorchDispatchMode):
             "empty_cache": None,
         }.items():
             self._patch(torch.cuda, name, lambda *_, value=value: value)
+        self._patch(torch, "inference_mode", torch.no_grad)  # views of wrapped tensors cannot be made in it
         self._patch(torch.Tensor, "pin_memory", lambda tensor, *_: tensor)  # asks a driver for it
         self._patch(torch.cuda, "mem_get_info", lambda device=None: (int(self.free), int(80e9)))
         self._patch(torch.cuda, "memory_reserved", lambda device=None: 0)

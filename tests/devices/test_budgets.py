@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from dff_widgets.factorization import Sketch, nmf, nmf_stack
+from dff_widgets.factorization import Sketch, nmf, nmf_stack, project
+from dff_widgets.heat.crf import refine
 
 from .pretended import Pretended
 
@@ -66,3 +67,23 @@ def test_a_fit_on_a_sketch_takes_nothing_of_a_there():
         longest = max(fac.n_iter for fac in stack)
         assert sum(seen.syncs.values()) <= CHECKS * (longest + 30) + 2 * len(stack) + 2  # H and W of each come back
         assert seen.bytes_up <= 4 * 28 * (1200 + 90) + 20_000
+
+
+def test_known_factors_are_found_in_a_few_rounds():
+    with Pretended("cuda") as seen:
+        project(A, RNG.random((4, 90)).astype(np.float32), device="cuda")
+    assert sum(seen.syncs.values()) <= 15  # three a round of pivoting: which rows are not solved yet
+    assert sum(seen.launches.values()) <= 400
+    assert seen.bytes_up <= A.nbytes + 5000
+    assert seen.bytes_down <= 2 * 4 * 4 * 1200
+
+
+def test_refinement_takes_the_image_and_its_maps_there_and_the_maps_back():
+    image = RNG.integers(0, 256, (90, 131, 3), dtype=np.uint8)
+    maps = RNG.random((3, 90, 131)).astype(np.float32)
+    with Pretended("cuda") as seen:
+        refine(image, maps, np.full(3, 0.5, np.float32), device="cuda")
+    assert sum(seen.syncs.values()) <= 7
+    assert sum(seen.launches.values()) <= 170
+    assert seen.bytes_up <= maps.nbytes + image.nbytes + 1000
+    assert seen.bytes_down <= maps.nbytes
