@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .state import Place
@@ -92,9 +92,3 @@ class Acts:
         """Do the act again that was undone last, wherever it was taken back."""
         act, removed = self.future[-1]
         return Acts((*self.past, act), self.future[:-1]), removed
-
-    def at(self, places: Iterable[Place]) -> Acts:
-        """Those of these places alone."""
-        kept = set(places)
-        past = tuple(act for act in self.past if act.place in kept)
-        return Acts(past, tuple((act, removed) for act, removed in self.future if act.place in kept))

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
-from typing import Any
 
 from ..heat.colors import OKABE_ITO, palette
 from ..labelling import JOIN, PartLabels
@@ -190,13 +189,6 @@ class Appearance:
     def alone(self) -> Appearance:
         """The same without any place but the one that is shown."""
         return dataclasses.replace(self, _places={} if self.here is None else {self.here: self._here})
-
-    def forgotten(self, images: Iterable[Any]) -> Appearance:
-        """The same without the places of other images than these."""
-        kept = {id(one) for one in images}
-        places = {place: known for place, known in self._places.items() if id(place.images) in kept}
-        here = self.here if self.here in places else None
-        return dataclasses.replace(self, here=here, acts=self.acts.at(places), _places=MappingProxyType(places))
 
     # --------------------------------------------------------------------------------------------------------- names
     @property

@@ -150,12 +150,6 @@ def test_names_of_no_such_factor_are_refused():
     assert look.named(2, {}) is look
 
 
-def test_other_images_can_be_forgotten():
-    look = Appearance().enter(stack(), 2)
-    assert look.forgotten([IMAGES]).here == look.here
-    assert look.forgotten([]).here is None
-
-
 def test_ten_levels_have_ten_colours_at_most_side_by_side(model):
     look = model.appearance
     for k in KS:
