@@ -56,6 +56,10 @@ class Stored(Protocol):
         """The least entry of A."""
 
     @property
+    def weights(self) -> Any:
+        """None, or what its rows are multiplied by."""
+
+    @property
     def matrix(self) -> Any:
         """The rows (m, c), sliced."""
 
@@ -115,12 +119,13 @@ class StoredRows(Rows):
         """
         rank = V.shape[1]
         axes, rows = (self.store.path / f"sketch-{rank}.{kind}" for kind in ("safetensors", "npy"))
-        known = _known(axes, rows, self.shape[0], V)
+        kept = self.store.weights is None  # a weighted store shares its folder with the one it is made of
+        known = _known(axes, rows, self.shape[0], V) if kept else None
         if known is not None:
             return Projection(known[0], known[1].to(self.device))
         temporary = rows.with_name(f".{rows.name}.{uuid.uuid4().hex[:8]}")
         try:
-            file: Any = temporary.open("xb+")
+            file: Any = temporary.open("xb+") if kept else tempfile.TemporaryFile()  # noqa: SIM115 - closed below
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
                 raise

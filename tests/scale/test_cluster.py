@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 
 from dff_widgets import scale
 from dff_widgets.factorization import Sketch, nmf, nmf_stack, project
@@ -62,6 +63,20 @@ def test_a_result_and_nothing_left_behind(store, client):
     del result
     assert set(files(store.path)) - set(before) <= {"sketch-23.npy", "sketch-23.safetensors"}
     assert not [p for p in store.path.iterdir() if p.name.startswith(".")]
+
+
+def test_a_weighted_store_is_that_of_its_weighted_rows_here_and_on_a_cluster(store, client):
+    weights = np.random.default_rng(3).random(store.shape[0]).astype(np.float32)
+    weighted = store.weighted(weights)
+    rows = store.matrix[:] * weights[:, None]
+    np.testing.assert_allclose(weighted.matrix[:], rows, atol=2e-3)  # float16
+    expected = nmf(Sketch(rows, 16), 4, max_iter=20)
+    for given in (weighted, distribute(weighted, client, blocks=3)):
+        found = nmf(Sketch(given, 16), 4, max_iter=20)
+        assert found.error == pytest.approx(expected.error, abs=1e-3)
+    evenly, axes = store.weighted(np.full(store.shape[0], 0.5, np.float32)), torch.eye(store.shape[1])[:, :7]
+    known, half = (one.as_rows("cpu").project(axes) for one in (store, evenly))  # the same axes, other rows
+    np.testing.assert_allclose(half.axes[0], known.axes[0] / 2, atol=2e-3)
 
 
 def test_extraction_on_workers_gives_the_same_store(tmp_path, client):
