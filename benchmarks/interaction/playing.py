@@ -16,11 +16,16 @@ from .rows import Row
 PAUSE = 150  # ms between two changes: the kernel is told of the first meanwhile
 
 
+def place(target: Locator, across: float) -> tuple[float, float]:
+    """A point of a control, in the middle of its height; one that is just made anew is waited for."""
+    while not (box := target.bounding_box()):
+        target.page.wait_for_timeout(20)
+    return box["x"] + across * box["width"], box["y"] + box["height"] / 2
+
+
 def press(book: Notebook, target: Locator) -> Callable[[], None]:
     """A press of the pointer on the middle of something; it is let go before long."""
-    box = target.bounding_box()
-    assert box
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    x, y = place(target, 0.5)
 
     def act() -> None:
         book.page.mouse.move(x, y)
@@ -87,16 +92,15 @@ def by_keys(book: Notebook, runs: int) -> list[float]:
 
 def dragged(book: Notebook, runs: int) -> list[float]:
     """The pointer is down, and goes from number to number."""
-    boxes = [box for k in KS if (box := number(book, k).bounding_box())]
-    places = [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in boxes]
+    places = [place(number(book, k), 0.5) for k in KS]
     mouse, there_and_back = book.page.mouse, itertools.cycle([*places[1:], *reversed(places[:-1])])
     number(book, 1).click()
     mouse.move(*places[0])
     mouse.down()
     times = []
-    for place in itertools.islice(there_and_back, runs):
+    for at in itertools.islice(there_and_back, runs):
         book.page.wait_for_timeout(PAUSE)
-        times.append(timed(book, "pointermove", lambda place=place: mouse.move(*place)))
+        times.append(timed(book, "pointermove", lambda at=at: mouse.move(*at)))
     mouse.up()
     return times
 
@@ -148,28 +152,24 @@ def drag_rows(lab: Lab, runs: int, where: str) -> Iterator[Row]:
 
 def slid(book: Notebook, runs: int, slider: Locator) -> list[float]:
     """A slider pulled to and fro."""
-    box = slider.bounding_box()
-    assert box
-    mouse, y = book.page.mouse, box["y"] + box["height"] / 2
-    mouse.move(box["x"] + 0.5 * box["width"], y)
+    mouse, parts = book.page.mouse, (0.3, 0.6, 0.45, 0.8)
+    mouse.move(*place(slider, 0.5))
     mouse.down()
     times = []
     for turn in range(runs):
         book.page.wait_for_timeout(PAUSE)
-        x = box["x"] + (0.3, 0.6, 0.45, 0.8)[turn % 4] * box["width"]
-        times.append(timed(book, "input", lambda x=x: mouse.move(x, y)))
+        at = place(slider, parts[turn % len(parts)])
+        times.append(timed(book, "input", lambda at=at: mouse.move(*at)))
     mouse.up()
     return times
 
 
 def clicks(book: Notebook, runs: int, target: Locator) -> list[float]:
     """The pointer is over it, and pressed, before the clock: what pointing alone shows is over then."""
-    box = target.bounding_box()
-    assert box
     mouse = book.page.mouse
     times = []
     for _ in range(runs):
-        mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        mouse.move(*place(target, 0.5))
         book.page.wait_for_timeout(PAUSE)
         mouse.down()
         settle(book, 100)

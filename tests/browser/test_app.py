@@ -193,6 +193,17 @@ def test_a_drag_along_the_numbers_shows_each_and_tells_the_last(app: Open) -> No
     assert saved(page) == [{"k": 4}]
 
 
+def test_a_suggested_k_that_comes_later_leaves_the_focus_where_it_is(app: Open, recorded: State) -> None:
+    page = app(k=3)
+    k_button(page, 4).click()
+    stack = encoded(copy.deepcopy(recorded["stack"]) | {"suggested": 7})
+    page.evaluate("(stack) => fromKernel({stack})", stack)
+    expect(page.locator(".dffw-suggested")).to_have_attribute("data-k", "7")
+    assert page.evaluate("document.activeElement.dataset.k") == "4"
+    page.keyboard.press("]")
+    expect(page.locator(".dffw-card")).to_have_count(5)
+
+
 def test_what_goes_on_keeps_its_card_and_its_place_in_the_page(app: Open, recorded: State) -> None:
     page = app(k=2)
     page.evaluate("document.querySelectorAll('.dffw-card').forEach((c, i) => (c.mark = i))")

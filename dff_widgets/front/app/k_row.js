@@ -41,8 +41,13 @@ export function kRow({ store, choose, release, signal }) {
     drawn = signature;
     const shares = all.map((k) => levels.find((level) => level.k === k)?.explained ?? 0);
     const heights = barHeights(shares);
-    buttons = all.map((k, i) => numberButton(k, shares[i], heights[i], k === suggested));
-    group.replaceChildren(...buttons);
+    // those that are there stay: the pointer may be over one, and the focus on it
+    buttons = all.map((k) => buttons.find((button) => Number(button.dataset.k) === k) ?? numberButton(k));
+    buttons.forEach((button, i) => {
+      syncNumber(button, all[i], shares[i], heights[i], all[i] === suggested);
+    });
+    if (buttons.length !== group.children.length || buttons.some((button, i) => group.children[i] !== button))
+      group.replaceChildren(...buttons);
   }
 
   function sync() {
@@ -100,19 +105,21 @@ export function kRow({ store, choose, release, signal }) {
   return element;
 }
 
-/** @param {number} k @param {number} share @param {number} height @param {boolean} suggested */
-function numberButton(k, share, height, suggested) {
-  const says = share > 0 ? `k = ${k} explains ${percent(share)} of the activations` : `k = ${k}`;
-  const label = suggested ? `${says}; suggested` : says;
+/** @param {number} k */
+function numberButton(k) {
   return make(
     "button",
-    {
-      class: suggested ? "dffw-number dffw-suggested" : "dffw-number",
-      title: label,
-      data: { k: String(k) },
-      aria: { role: "radio", label },
-    },
-    make("i", { css: { height: `${share > 0 ? height : LEAST}px` } }),
+    { class: "dffw-number", data: { k: String(k) }, aria: { role: "radio" } },
+    make("i"),
     make("span", { text: String(k) }),
   );
+}
+
+/** @param {HTMLButtonElement} button @param {number} k @param {number} share @param {number} height @param {boolean} suggested */
+function syncNumber(button, k, share, height, suggested) {
+  const says = share > 0 ? `k = ${k} explains ${percent(share)} of the activations` : `k = ${k}`;
+  button.title = suggested ? `${says}; suggested` : says;
+  describe(button, "label", button.title);
+  button.classList.toggle("dffw-suggested", suggested);
+  /** @type {HTMLElement} */ (button.firstElementChild).style.height = `${share > 0 ? height : LEAST}px`;
 }
