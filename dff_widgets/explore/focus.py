@@ -26,6 +26,7 @@ Array = npt.NDArray[Any]
 
 TOOLS = ("brush", "polygon", "region", "hand")
 MODES = ("parts", "masks")
+Find = Callable[[int, str, Callable[[str], object]], object]  # image, factor by name; is told what came of it
 _PAINTS = ("stroke", "polygon", "region", "holes", "smooth", "clear")
 _SIDE = 1600  # longer side in pixels of the photo and the masks that are sent
 
@@ -49,6 +50,7 @@ class Focus(Presenter):
         corrects: the masks of the factors, where there are any to correct.
         notes: what is said of the images, where anybody keeps it.
         history: takes back and does again what was done last; by default of the part masks alone.
+        find: looks for a factor's mask in the other images, where there is a network.
         follows: what ends following whatever else it shows; called when it is closed.
         moved: called when the image that is shown changes for another reason than `show`, such as an undo elsewhere.
     """
@@ -92,7 +94,7 @@ class Focus(Presenter):
             **{name: [] for name in (*lists, *factors)},
             **dict.fromkeys(("caption", "status", "handled", "part"), ""),
             **dict.fromkeys(("photo", "heat", "raw"), b""),
-            **dict.fromkeys(("erase", "closed", "can_undo", "can_redo", "alone", "correctable"), False),
+            **dict.fromkeys(("erase", "closed", "can_undo", "can_redo", "alone", "correctable", "findable"), False),
             mode="parts",
             review="",
             tool="brush",
@@ -113,6 +115,7 @@ class Focus(Presenter):
         self.corrects: MaskSheet | None = None
         self.notes: Annotations | None = None
         self.history: History | None = None
+        self.find: Find | None = None
         self.follows: list[Callable[[], object]] = []
         self.use_truth(truth)
 
@@ -254,6 +257,9 @@ class Focus(Presenter):
         """One act; what is painted names its image and part."""
         if do in _PAINTS:
             self._paint(do, content)
+        elif do == "find" and self.find is not None:
+            self.put(status="looking for it in the other images …")
+            self.find(content.get("index", self.index), content.get("part", ""), lambda said: self.put(status=said))
         elif do in ("present", "absent", "unknown") and self.notes is not None:
             self.notes.declare(content.get("index", self.index), str(content.get("part", "")), do)
         elif do == "review" and self.notes is not None:
@@ -321,7 +327,8 @@ class Focus(Presenter):
     def corrected(self) -> None:
         """Something was corrected, reviewed or declared, or there are other factors: show it."""
         with self.together():
-            self.put(correctable=bool(self.corrects is not None and self.corrects.names()))
+            correctable = bool(self.corrects is not None and self.corrects.names())
+            self.put(correctable=correctable, findable=correctable and self.find is not None)
             if self.state["mode"] == "masks" and not self.state["correctable"]:
                 self.put(mode="parts")
                 self._turned()

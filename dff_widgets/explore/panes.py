@@ -11,6 +11,7 @@ from ..result import DFFResult
 from .closer import Closer
 from .compare import Compare
 from .events import AppearanceChanged, Event, ResultFound, StateChanged
+from .finding import Finder
 from .focus import Focus
 from .jobs import Ticket
 from .labelling import Labelling
@@ -46,10 +47,11 @@ class Panes:
         model: whose.
         send: sends a message and buffers to the browser.
         panel: has the part masks of the images that are open, and all that is said of them.
+        finder: finds a factor's mask in other images; None where there is no network.
     """
 
-    def __init__(self, model: Model, send: Send, panel: Labelling) -> None:
-        self._model, self._send, self._panel = model, send, panel
+    def __init__(self, model: Model, send: Send, panel: Labelling, finder: Finder | None = None) -> None:
+        self._model, self._send, self._panel, self._finder = model, send, panel, finder
         self._makers: dict[str, Callable[[], Pane]] = {
             "closer": self._closer,
             "focus": self._focus,
@@ -137,6 +139,14 @@ class Panes:
         focus = Focus(panel.truth)
         focus.corrects, focus.history = MaskSheet(self._model, panel.annotator), panel.undoing
         focus.notes = panel.notes
+        sheet = focus.corrects
+
+        def find(index: int, name: str, said: Callable[[str], object]) -> None:
+            finder = self._finder
+            if finder is not None:
+                finder.find(index, sheet.factor(name), said, said)
+
+        focus.find = None if self._finder is None else find
 
         def moved(index: int) -> None:
             """An undo went to another image."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..labelling import JOIN, Annotations, PartMasks, presence
+from ..labelling import Annotations, PartMasks, presence
 from ..labelling.rasterize import Patch
 from .annotating import Annotator
 from .model import Model
@@ -87,8 +87,8 @@ class MaskSheet:
         if now.result is None or now.result.k not in now.appearance:
             return []
         labels = now.appearance.labels(now.result.k)
-        titles = [JOIN.join(labels[f]) or f"factor {f + 1}" for f in labels]
-        return [t if titles.count(t) == 1 else f"{t} ({f + 1})" for f, t in enumerate(titles)]
+        titles = [labels.title(f) for f in labels]
+        return [t if titles.count(t) == 1 else f"{t} ({f})" for f, t in enumerate(titles)]
 
     def colors(self) -> list[str]:
         """Per factor its colour."""
@@ -107,14 +107,14 @@ class MaskSheet:
             pixels[top : top + box.shape[0], left : left + box.shape[1]] = box
             return (nothing, pixels) if erase else (pixels, nothing)
 
-        return self._annotator.correct(index, self._factor(name), change, alone=self.alone and not erase)
+        return self._annotator.correct(index, self.factor(name), change, alone=self.alone and not erase)
 
     def become(self, index: int, name: str, mask: Mask) -> bool:  # noqa: D102
-        factor = self._factor(name)
+        factor = self.factor(name)
         return self._annotator.correct(index, factor, lambda seen: (mask & ~seen, seen & ~mask), alone=self.alone)
 
     def clear(self, index: int, name: str) -> bool:  # noqa: D102
-        return self._annotator.reset(index, self._factor(name))
+        return self._annotator.reset(index, self.factor(name))
 
     def corrected(self, index: int) -> list[float]:
         """Per factor how well its correction here fits what is predicted by now, 0..1; -1 where there is none."""
@@ -127,7 +127,12 @@ class MaskSheet:
         masks = self._annotator.notes.masks
         return [masks[at].title or "a factor without a name" for at in parked if at[0] == index]
 
-    def _factor(self, name: str) -> int:
+    def factor(self, name: str) -> int:
+        """Which factor is called so.
+
+        Raises:
+            ValueError: there is none.
+        """
         names = self.names()
         if name not in names:
             raise ValueError(f"there is no factor {name!r:.60}; there are {_listed(names)}")

@@ -139,13 +139,17 @@ class Annotations:
             IndexError: there is no such image.
             ValueError: a correction is of another size than the image.
         """
-        i = self._place(image)
-        for one in corrected.values():
+        return self.correct_all({(image, concept): one for concept, one in corrected.items()})
+
+    def correct_all(self, corrected: Mapping[tuple[int, int], Corrected | None]) -> bool:
+        """Correct masks of many images, as one act: (image, concept) -> its mask's correction; as `correct`."""
+        said: dict[Slot, Value] = {}
+        for (image, concept), one in corrected.items():
+            i = self._place(image)
             if one is not None and one.correction.size != self.images.size(i):
-                size = self.images.size(i)
-                raise ValueError(f"the correction is of {one.correction.size}; image {image} is {size}")
-        kept = {c: None if one is None or one.correction.empty else one for c, one in corrected.items()}
-        return self._change({Slot("mask", i, int(c)): one for c, one in kept.items()})
+                raise ValueError(f"the correction is of {one.correction.size}; image {image} is {self.images.size(i)}")
+            said[Slot("mask", i, int(concept))] = None if one is None or one.correction.empty else one
+        return self._change(said)
 
     def judge(self, images: int | Iterable[int], review: str) -> bool:
         """Review images, as one act: ``"accepted"``, ``"rejected"`` or ``"unreviewed"``; whether anything changed.

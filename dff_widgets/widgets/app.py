@@ -17,6 +17,7 @@ from .. import datasets
 from ..explore import LatestJob, Model, wire
 from ..explore.desk import Desk
 from ..explore.export_desk import export_desk
+from ..explore.finding import Finder
 from ..explore.jobs import Run
 from ..explore.labelling import Labelling
 from ..explore.moment import Now
@@ -210,7 +211,9 @@ class DFFExplorer(anywidget.AnyWidget):
         self._desk.doing |= steering_desk(self.steering)
         self.reviewing = Reviewing(self.model, self.panel.annotator, self._publish)
         self._desk.doing |= review_desk(self.model, self.panel)
-        self._panes = Panes(self.model, self._say, self.panel)
+        self.finder = Finder(self.model, self.panel.annotator)
+        self._desk.doing |= self.finder.desk()
+        self._panes = Panes(self.model, self._say, self.panel, None if model.pipeline.fixed else self.finder)
         self._panes.serve("session", lambda: SessionPane(session))
         self._still = Still(run, lambda: (self._wire.images(self.model.now), self.model.now))
         self._parts = (
@@ -219,6 +222,8 @@ class DFFExplorer(anywidget.AnyWidget):
             self._desk,
             self.steering,
             self.reviewing,
+            self.finder,
+            self.finder,
             self.panel,
             self.model,
             self._photos,

@@ -92,6 +92,7 @@ class FocusView(Served):
     masks = t.List(t.Bytes()).tag(sync=True)  # per part as of `pack_mask`
     mask_size = t.List(t.Int()).tag(sync=True)  # [h, w]
     correctable = t.Bool(False).tag(sync=True)  # whether there are masks of factors to correct
+    findable = t.Bool(False).tag(sync=True)  # whether their masks can be looked for in other images
     review = t.Unicode("").tag(sync=True)  # of this image; "" where nobody reviews
     presence = t.List(t.Unicode()).tag(sync=True)  # per part
     fits = t.List(t.Float()).tag(sync=True)  # per factor how well its correction fits, -1 without

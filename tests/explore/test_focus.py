@@ -95,7 +95,7 @@ def test_what_cannot_be_set_is_not(focus, wrong) -> None:
 
 def test_factors_called_after_parts_give_them_their_colours(focus, truth) -> None:
     focus.choose({"part": "legs"})
-    focus.call_factors(["legs", "factor 1"], ["#E69F00", "#56B4E9"])
+    focus.call_factors(["legs", "factor 0"], ["#E69F00", "#56B4E9"])
     colors = dict(zip(focus.state["parts"], focus.state["part_colors"], strict=True))
     assert colors["legs"] == "#E69F00"
     assert colors["body"] not in ("#E69F00", "#56B4E9")
@@ -141,12 +141,12 @@ def test_in_masks_mode_the_factors_own_masks_are_painted(desk):
     panel, focus = desk
     assert focus.state["correctable"]
     focus.receive({"set": {"mode": "masks"}})
-    assert focus.state["parts"] == ["factor 1", "factor 2", "factor 3"]
-    assert focus.state["part"] == "factor 1"
+    assert focus.state["parts"] == ["factor 0", "factor 1", "factor 2"]
+    assert focus.state["part"] == "factor 0"
     assert focus.state["part_colors"] == panel._model.appearance.hues(3)
     for mask, seen in zip(shown_masks(focus), panel.seen().masks(0), strict=True):
         np.testing.assert_array_equal(mask, seen)
-    stroke = {"do": "stroke", "index": 0, "part": "factor 2", "mode": "masks", "points": [[3, 3], [30, 3]], "radius": 3}
+    stroke = {"do": "stroke", "index": 0, "part": "factor 1", "mode": "masks", "points": [[3, 3], [30, 3]], "radius": 3}
     focus.receive({**stroke, "id": "1"})
     assert panel.seen().masks(0)[1][3, 3:30].all()
     assert shown_masks(focus)[1][3, 3:30].all()
@@ -154,7 +154,7 @@ def test_in_masks_mode_the_factors_own_masks_are_painted(desk):
     assert not panel.truth.painted
     focus.receive({**stroke, "id": "2", "erase": True})
     assert not shown_masks(focus)[1][3, 3:30].any()
-    focus.receive({"do": "clear", "index": 0, "part": "factor 2", "mode": "masks", "id": "3"})
+    focus.receive({"do": "clear", "index": 0, "part": "factor 1", "mode": "masks", "id": "3"})
     assert focus.state["fits"] == [-1.0, -1.0, -1.0]
     for _ in range(3):
         focus.receive({"do": "undo", "id": "4"})
@@ -175,8 +175,8 @@ def test_names_are_those_of_the_factors_and_back_again_of_the_parts(desk):
     parts = list(panel.truth.parts)
     panel.labels = {0: "head", 1: "head"}
     focus.receive({"set": {"mode": "masks"}})
-    assert focus.state["parts"] == ["head (1)", "head (2)", "factor 3"]
-    focus.receive({"set": {"part": "factor 3"}})
+    assert focus.state["parts"] == ["head (0)", "head (1)", "factor 2"]
+    focus.receive({"set": {"part": "factor 2"}})
     panel.namer.name(2, "tail")
     focus.corrected()
     assert focus.state["part"] == "tail"
@@ -189,7 +189,7 @@ def test_a_click_grows_and_cuts(desk):
     panel, focus = desk
     torso = panel.truth[0]["torso"]
     row, column = (int(v.mean()) for v in np.nonzero(torso))
-    click = {"do": "region", "index": 0, "part": "factor 1", "mode": "masks", "points": [[column + 0.5, row + 0.5]]}
+    click = {"do": "region", "index": 0, "part": "factor 0", "mode": "masks", "points": [[column + 0.5, row + 0.5]]}
     focus.receive(click)
     added = panel.notes.mask(0, panel._model.appearance.concepts(3)[0]).correction.added
     assert added[row, column]
@@ -202,7 +202,7 @@ def test_a_click_grows_and_cuts(desk):
 
 def test_holes_are_filled_and_borders_smoothed_in_both_modes(desk):
     _, focus = desk
-    for mode, part in (("masks", "factor 1"), ("parts", "ring")):
+    for mode, part in (("masks", "factor 0"), ("parts", "ring")):
         focus.receive({"set": {"mode": mode}})
         ring = {"index": 0, "part": part, "mode": mode}
         focus.receive({"do": "polygon", **ring, "points": [[10, 10], [50, 10], [50, 50], [10, 50]]})
@@ -220,7 +220,7 @@ def test_one_factor_a_pixel(desk):
     panel, focus = desk
     focus.receive({"set": {"mode": "masks", "alone": True}})
     box = {"do": "polygon", "index": 0, "mode": "masks", "points": [[0, 0], [64, 0], [64, 64], [0, 64]]}
-    focus.receive({**box, "part": "factor 2"})
+    focus.receive({**box, "part": "factor 1"})
     masks = panel.seen().masks(0)
     assert masks[1].all()
     assert not masks[0].any()

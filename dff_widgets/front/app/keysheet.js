@@ -18,6 +18,7 @@ const MOUSE = [
   ["double click", "open the image"],
   ["click a colour", "hide or show"],
   ["Alt-click it", "show alone"],
+  ["hold P", "see what is like the place under the pointer"],
 ];
 
 /** @param {string} id @param {string[]} keys */

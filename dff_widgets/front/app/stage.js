@@ -29,7 +29,7 @@ export function mountStage(host, bar, root, context) {
   mountDrawer(host, context);
 
   const gallery = /** @type {HTMLElement} */ (panels.get("gallery"));
-  mountGallery(gallery, context);
+  mountGallery(gallery, root, context);
   /** @type {Map<string, Mounted>} */
   const mounted = new Map();
 

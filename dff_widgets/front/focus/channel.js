@@ -15,6 +15,7 @@ const BEFORE = {
   mode: "parts",
   alone: false,
   correctable: false,
+  findable: false,
   review: "",
   presence: [],
   fits: [],

@@ -112,6 +112,7 @@ export class Desk {
         "mode",
         "alone",
         "correctable",
+        "findable",
         "review",
         "presence",
         "fits",
@@ -152,7 +153,7 @@ export class Desk {
   acts() {
     const { channel } = this;
     return {
-      shape: (/** @type {"holes" | "smooth"} */ kind) => this.shape(kind),
+      shape: (/** @type {"holes" | "smooth" | "find"} */ kind) => this.shape(kind),
       review: (/** @type {string} */ review) => this.review(review),
       undo: () => void channel.tell({ do: "undo" }),
       redo: () => void channel.tell({ do: "redo" }),
@@ -186,7 +187,7 @@ export class Desk {
     return false;
   }
 
-  /** What is done to the selected mask as a whole. @param {"clear" | "holes" | "smooth"} kind */
+  /** What is done to the selected mask as a whole. @param {"clear" | "holes" | "smooth" | "find"} kind */
   shape(kind) {
     const { channel } = this;
     if (!this.mayPaint()) return;

@@ -5,7 +5,7 @@ import { slider } from "../kit/slider.js";
 
 /**
  * @typedef {object} Acts what the buttons do
- * @property {(kind: "holes" | "smooth") => void} shape
+ * @property {(kind: "holes" | "smooth" | "find") => void} shape
  * @property {(review: string) => void} review
  * @property {() => void} undo
  * @property {() => void} redo
@@ -41,6 +41,9 @@ export class Toolbar {
     this.smooth = press("Smooth", "Smooth the border of this mask, by the brush's radius (U)", () =>
       acts.shape("smooth"),
     );
+    this.find = press("Find in others", "Find this mask in the other images; reviewed and corrected ones stay", () =>
+      acts.shape("find"),
+    );
     this.range = slider(
       { label: "Radius of the brush in image pixels", min: 0.5, step: 0.5, value: 1 },
       (value, held) => channel.put("radius", value, held),
@@ -65,7 +68,7 @@ export class Toolbar {
       group("Tool", "dffw-focus-seg", ...this.tools.values()),
       this.eraser,
       make("label", { class: "dffw-focus-radius" }, "Radius", this.radius, this.radiusText),
-      group("Shape", "", this.holes, this.smooth),
+      group("Shape", "", this.holes, this.smooth, this.find),
       group("History", "", this.undo, this.redo),
     );
     this.element = make(
@@ -122,6 +125,7 @@ export class Toolbar {
     say(this.where, `${index + 1} of ${count} · ${caption}`);
     this.where.title = caption;
     say(this.zoomText, `${Math.round(100 * view.scale)} %`);
+    this.find.hidden = get("mode") !== "masks" || !get("findable");
     this.judging.hidden = !get("review");
     this.judging.inert = asleep;
     describe(this.accept, "pressed", get("review") === "accepted");

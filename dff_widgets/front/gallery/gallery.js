@@ -9,6 +9,7 @@ import { fader } from "./fade.js";
 import { mountHand } from "./hand.js";
 import { fittingHeight, justify, rowsWithin } from "./layout.js";
 import { meanOf, orderOf } from "./order.js";
+import { mountProbe } from "./probe.js";
 import { isStale, sceneOf, signatureOf } from "./scene.js";
 import { composeTile, describeTile, makeTile, markTile, paintTile, placeTile } from "./tile.js";
 
@@ -24,9 +25,10 @@ const BUDGET = 5; // ms of painting in a frame of scrolling
 
 /**
  * @param {HTMLElement} host
+ * @param {HTMLElement} root  of the app
  * @param {Context} context
  */
-export function mountGallery(host, context) {
+export function mountGallery(host, root, context) {
   const { store, tiles, signal } = context;
   const list = make("div", { class: "dffw-images", aria: { role: "list", label: "Images" } });
   const nothing = make("p", { class: "dffw-nothing", hidden: true });
@@ -152,7 +154,8 @@ export function mountGallery(host, context) {
       const urgent = hurried && isSeen(tile);
       if (!urgent && performance.now() - started > BUDGET) break;
       composeTile(tile, tiles, scene, signature);
-      paintTile(tile, tiles, scene, fade.value());
+      const alike = probe.map(tile.image);
+      paintTile(tile, tiles, scene, alike ? 0 : fade.value(), alike);
       describeTile(tile, tile.button.title, scene);
       tile.due = false;
     }
@@ -178,6 +181,12 @@ export function mountGallery(host, context) {
     layout: () => layout,
     count: () => order.length,
     inhabit,
+  });
+
+  const probe = mountProbe(root, scroller, context, {
+    under: hand.under,
+    seen: () => [...living.values()].filter(isSeen).map((tile) => tile.image),
+    repaint,
   });
 
   const resize = new ResizeObserver(() => {

@@ -129,10 +129,30 @@ export function mountHand(host, scroller, context, gallery) {
     },
     signal,
   );
+  let opened = -1;
+  store.on(
+    "opened",
+    () => {
+      const before = opened;
+      opened = store.get("opened");
+      const { activeElement: at } = /** @type {Document | ShadowRoot} */ (host.getRootNode());
+      const nowhere = !at || at === document.body || at.closest(".dffw-focus") !== null;
+      if (opened < 0 && before >= 0 && nowhere) goTo(gallery.placeOf(before)); // the keys go on from there
+    },
+    signal,
+  );
   store.on(["k", "stack"], shown.hide, signal); // it is of the heat before
+
+  /** The image under the pointer, and the place in it as fractions. @param {PointerEvent} event */
+  function under(event) {
+    const { image, canvas } = imageUnder(event);
+    const at = image >= 0 && canvas ? placeIn(image, canvas, event) : null;
+    return at && { image, at };
+  }
 
   return {
     sync,
+    under,
     /** The place that has the focus, -1: none. */
     focused: () => (scroller.matches(":focus-within") ? current : -1),
   };

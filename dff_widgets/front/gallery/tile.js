@@ -121,8 +121,9 @@ export function composeTile(tile, tiles, scene, signature) {
  * @param {Context["tiles"]} tiles
  * @param {Scene} scene
  * @param {number} fade  0..1, how strongly the factors are drawn
+ * @param {HTMLCanvasElement} [alike]  in their place, how like everything is to what is pointed at
  */
-export function paintTile(tile, tiles, scene, fade) {
+export function paintTile(tile, tiles, scene, fade, alike) {
   const { canvas, overlay } = tile;
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.clearRect(0, 0, canvas.width, canvas.height);
@@ -134,7 +135,8 @@ export function paintTile(tile, tiles, scene, fade) {
     context.fillStyle = `rgb(0 0 0 / ${DIM})`;
     context.fillRect(at.left, at.top, at.width, at.height);
   }
-  if (!tile.composed) return;
+  if (alike) context.drawImage(alike, at.left, at.top, at.width, at.height);
+  if (!tile.composed || !fade) return;
   context.globalAlpha = fade;
   context.drawImage(overlay, at.left, at.top, at.width, at.height);
   context.globalAlpha = 1;
