@@ -129,15 +129,20 @@ export function mountHand(host, scroller, context, gallery) {
     },
     signal,
   );
-  let opened = -1;
+  /** The keys go on from the image that was open, where nothing else has them. @param {number} image */
+  function comeBack(image) {
+    const { activeElement: at } = /** @type {Document | ShadowRoot} */ (host.getRootNode());
+    const nowhere = !at || at === document.body || at.closest(".dffw-focus") !== null;
+    if (!signal.aborted && store.get("opened") < 0 && nowhere) goTo(gallery.placeOf(image));
+  }
+
+  let opened = store.get("opened");
   store.on(
     "opened",
     () => {
       const before = opened;
       opened = store.get("opened");
-      const { activeElement: at } = /** @type {Document | ShadowRoot} */ (host.getRootNode());
-      const nowhere = !at || at === document.body || at.closest(".dffw-focus") !== null;
-      if (opened < 0 && before >= 0 && nowhere) goTo(gallery.placeOf(before)); // the keys go on from there
+      if (opened < 0 && before >= 0) requestAnimationFrame(() => comeBack(before)); // the gallery is shown by then
     },
     signal,
   );
