@@ -45,6 +45,9 @@ export function mountStage(host, bar, root, context) {
   let focused = null;
   function syncFocus() {
     const open = FOCUS !== null && store.get("opened") >= 0;
+    const closes = !open && !focus.hidden;
+    if (closes && focus.contains(/** @type {any} */ (root.getRootNode()).activeElement))
+      root.focus({ preventScroll: true }); // keys go on being heard
     focus.hidden = !open;
     if (open && !focused) focused = /** @type {import("../kit/types.d.ts").Pane} */ (FOCUS).mount(focus, context);
     return open;

@@ -129,23 +129,6 @@ export function mountHand(host, scroller, context, gallery) {
     },
     signal,
   );
-  /** The keys go on from the image that was open, where nothing else has them. @param {number} image */
-  function comeBack(image) {
-    const { activeElement: at } = /** @type {Document | ShadowRoot} */ (host.getRootNode());
-    const nowhere = !at || at === document.body || at.closest(".dffw-focus") !== null;
-    if (!signal.aborted && store.get("opened") < 0 && nowhere) goTo(gallery.placeOf(image));
-  }
-
-  let opened = store.get("opened");
-  store.on(
-    "opened",
-    () => {
-      const before = opened;
-      opened = store.get("opened");
-      if (opened < 0 && before >= 0) requestAnimationFrame(() => comeBack(before)); // the gallery is shown by then
-    },
-    signal,
-  );
   store.on(["k", "stack"], shown.hide, signal); // it is of the heat before
 
   /** The image under the pointer, and the place in it as fractions. @param {PointerEvent} event */
