@@ -49,7 +49,7 @@ class ChoiceError(t.TraitError, ValueError):
     """A trait was set to what it cannot be; nothing has changed."""
 
 
-class Told(t.TraitType[Any, Any]):
+class Told(t.TraitType):  # not generic in the traitlets of Colab
     """A trait whose value is what the model has, at the moment it is read; so no two of them ever disagree.
 
     Args:
