@@ -35,8 +35,9 @@ def alike(photo: Array, point: tuple[float, float]) -> Mask:
 
     >>> photo = np.zeros((40, 60, 3), np.uint8)
     >>> photo[10:30, 20:50] = 200
-    >>> int(alike(photo, (25.5, 15.5)).sum())
-    600
+    >>> region = alike(photo, (25.5, 15.5))
+    >>> bool(region[12:28, 22:48].all()), bool(region[:8].any())
+    (True, False)
     """
     from scipy import ndimage
 

@@ -18,17 +18,11 @@ export function fileName({ images, network, k }, form) {
 
 /**
  * A question that is answered by a tick; it is there for the formats that ask it.
- * @param {string} text @param {string} note
+ * @param {string} text @param {string} [title]
  */
-function tick(text, note) {
+function tick(text, title = "") {
   const box = make("input", { type: "checkbox" });
-  const element = make(
-    "label",
-    { class: "dffw-item" },
-    box,
-    make("span", { class: "dffw-item-text", text }),
-    make("small", { class: "dffw-item-note", text: note }),
-  );
+  const element = make("label", { class: "dffw-item", title }, box, make("span", { class: "dffw-item-text", text }));
   return { box, element };
 }
 
@@ -55,9 +49,9 @@ export function exportPanel({ store, ask }, opened) {
   });
   const go = make("button", { class: "dffw-btn dffw-primary", text: "Export" });
   const said = make("p", { class: "dffw-said", hidden: true, aria: { role: "status" } });
-  const accepted = tick("Accepted images only", "");
-  const unnamed = tick("Unnamed factors are background", "where stronger");
-  const photos = tick("With the photos", "");
+  const accepted = tick("Accepted images only");
+  const unnamed = tick("Unnamed factors are background", "They take the pixels where they are the strongest");
+  const photos = tick("With the photos");
   const address = make("div", { class: "dffw-line" }, url);
   const download = new Download(ask, opened);
 
