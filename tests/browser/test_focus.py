@@ -444,9 +444,9 @@ def test_every_control_has_a_name_and_keeps_its_keys(open_desk, truth) -> None:
     desk = open_desk(FocusView(truth))
     nameless = desk.page.evaluate(
         """[...document.querySelectorAll('.dffw :is(input, canvas, button)')]
-        .filter(e => !e.ariaLabel && !(e.closest('label') ?? e).textContent.trim()).length"""
+        .filter(e => !e.hidden && !e.ariaLabel && !(e.closest('label') ?? e).textContent.trim()).map(e => e.outerHTML)"""
     )
-    assert nameless == 0
+    assert nameless == []
     for where in ("canvas[role=application]", ".dffw-focus-part", "input[type=range]"):
         desk.page.locator(where).first.focus()
         assert desk.page.evaluate("document.activeElement.dataset.lmSuppressShortcuts") == "true"
