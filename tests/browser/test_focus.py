@@ -444,7 +444,8 @@ def test_every_control_has_a_name_and_keeps_its_keys(open_desk, truth) -> None:
     desk = open_desk(FocusView(truth))
     nameless = desk.page.evaluate(
         """[...document.querySelectorAll('.dffw :is(input, canvas, button)')]
-        .filter(e => !e.hidden && !e.ariaLabel && !(e.closest('label') ?? e).textContent.trim()).map(e => e.outerHTML)"""
+        .filter(e => !e.hidden && !e.ariaLabel && !(e.closest('label') ?? e).textContent.trim())
+        .map(e => e.outerHTML)"""
     )
     assert nameless == []
     for where in ("canvas[role=application]", ".dffw-focus-part", "input[type=range]"):
