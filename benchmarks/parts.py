@@ -17,16 +17,15 @@ from dff_widgets import ImageSet
 from dff_widgets.datasets import PIECES, creatures, folder, labelme, pascal_parts
 from dff_widgets.evaluation import Table
 from dff_widgets.evaluation.part_table import part_scores, part_table
-from dff_widgets.experiments import AUTOMATIC, METHODS, RIVALS, Method
+from dff_widgets.experiments import AUTOMATIC, METHODS, RIVALS, SHARPENED, refined, sharpened
 
-
-def refined(method: Method) -> Method:
-    """The method with DFF-CRF's maps and threshold, so that all methods have the same ending."""
-    return Method(lambda activations, k, seed: method.fit(activations, k, seed).refine(), {"threshold": "auto"})
-
-
-METHODS_HERE = METHODS | AUTOMATIC | RIVALS
-METHODS_HERE |= {f"{name}, CRF, auto": refined(RIVALS[name]) for name in ("PCA", "k-means", "k-means, normalized")}
+METHODS_HERE = METHODS | AUTOMATIC | SHARPENED | RIVALS
+for rival in ("PCA", "k-means", "k-means, normalized", "normalized cut"):  # with the same endings
+    METHODS_HERE |= {
+        f"{rival}, CRF, auto": refined(RIVALS[rival]),
+        f"{rival}, sharpened": sharpened(RIVALS[rival]),
+        f"{rival}, object first": sharpened(RIVALS[rival], focus=True),
+    }
 
 
 def data() -> Path:

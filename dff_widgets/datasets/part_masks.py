@@ -117,13 +117,13 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(map(one_line, names[:3])) + (", …" if len(names) > 3 else "")
 
 
-def _each(images: ImageSet, mine: Mapping[int, Any], load: Callable[..., dict[str, Mask]]) -> Parts:
-    """`load` of the arguments of each image that has some."""
-    return PerImage([(load, mine.get(i)) for i in range(len(images))], _loaded)
+def _each(images: ImageSet, mine: Mapping[int, Any], read: Callable[..., dict[str, Mask]]) -> Parts:
+    """`read` of the arguments of each image that has some."""
+    return PerImage([(read, mine.get(i)) for i in range(len(images))], _read_one)
 
 
-def _loaded(load: Callable[..., dict[str, Mask]], arguments: tuple[Any, ...] | None) -> dict[str, Mask]:
-    return {} if arguments is None else load(*arguments)
+def _read_one(read: Callable[..., dict[str, Mask]], arguments: tuple[Any, ...] | None) -> dict[str, Mask]:
+    return {} if arguments is None else read(*arguments)
 
 
 # ---------------------------------------------------------------------------------------------------- each format
