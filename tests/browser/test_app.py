@@ -99,6 +99,7 @@ def settle(page: Page) -> None:
           for (let last = null; last !== panel.dataset.frames; ) {
             last = panel.dataset.frames;
             await new Promise((done) => setTimeout(done, 120));
+            for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);  // on a busy machine these take long
           }
         }"""
     )
