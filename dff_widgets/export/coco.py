@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from ..images import paths
 from ..storage import write_file
-from .regions import Array, Correct, Labels, Progress, Regions, Unnamed, about, as_json, each
+from .regions import Array, Choices, Labels, Progress, Regions, about, as_json, each
 
 if TYPE_CHECKING:
     from ..result import DFFResult
@@ -21,14 +21,9 @@ def to_coco(
     path: str | Path,
     labels: Labels | None = None,
     *,
-    percentile: float = 75,
-    threshold: str | None = None,
-    unnamed: Unnamed = "skip",
-    colors: Sequence[str] | None = None,
-    corrections: Correct | None = None,
-    only: Sequence[int] | None = None,
     overwrite: bool = False,
     progress: Progress | bool = False,
+    **choices: Unpack[Choices],
 ) -> list[Path]:
     """Write a COCO file: a category per class, one annotation per image and class that is in it.
 
@@ -41,16 +36,10 @@ def to_coco(
         path: of the file.
         labels: factor -> the names of its parts, as from `assign`. None makes each factor a class, ``"factor 0"`` etc.
             Factors with the same names share a class.
-        percentile: of the masks, as in `DFFResult.masks`.
-        threshold: in its place, as in `DFFResult.masks`.
-        unnamed: a factor without a name is left out (``"skip"``), left out but takes pixels from the classes it is
-            stronger than (``"background"``), or is a class (``"keep"``).
-        colors: ``#RRGGBB`` per factor, which go into the categories; `palette` when left out.
-        corrections: given the index of an image, what a person corrected there, by factor; see `labelling.Seen`.
-        only: indices of the images that are written, such as the accepted ones; by default all.
         overwrite: whether a file that is there is replaced.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
+        choices: which masks these are, and of which images; see `Choices`.
 
     Returns:
         The files that were written.
@@ -61,16 +50,7 @@ def to_coco(
         FileExistsError: a file is there, and is not to be replaced.
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
-    regions = Regions(
-        result,
-        labels,
-        percentile=percentile,
-        threshold=threshold,
-        unnamed=unnamed,
-        colors=colors,
-        corrections=corrections,
-        only=only,
-    )
+    regions = Regions(result, labels, **choices)
     files = paths(result.images)
     images = [
         {"id": i + 1, "file_name": files[i], "width": result.sizes[i][1], "height": result.sizes[i][0]}

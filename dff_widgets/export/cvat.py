@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
 from ..images import paths
 from ..storage import write_file
-from .regions import Array, Correct, Labels, PartClass, Progress, Regions, Unnamed, about, each, encoded, xml_text
+from .regions import Array, Choices, Labels, PartClass, Progress, Regions, about, each, encoded, xml_text
 
 if TYPE_CHECKING:
     from ..result import DFFResult
@@ -22,14 +22,9 @@ def to_cvat(
     path: str | Path,
     labels: Labels | None = None,
     *,
-    percentile: float = 75,
-    threshold: str | None = None,
-    unnamed: Unnamed = "skip",
-    colors: Sequence[str] | None = None,
-    corrections: Correct | None = None,
-    only: Sequence[int] | None = None,
     overwrite: bool = False,
     progress: Progress | bool = False,
+    **choices: Unpack[Choices],
 ) -> list[Path]:
     """Write CVAT's *CVAT for images 1.1*: a mask for each image and class that is in it.
 
@@ -42,16 +37,10 @@ def to_cvat(
         path: of the file.
         labels: factor -> the names of its parts, as from `assign`. None makes each factor a class, ``"factor 0"`` etc.
             Factors with the same names share a class.
-        percentile: of the masks, as in `DFFResult.masks`.
-        threshold: in its place, as in `DFFResult.masks`.
-        unnamed: a factor without a name is left out (``"skip"``), left out but takes pixels from the classes it is
-            stronger than (``"background"``), or is a class (``"keep"``).
-        colors: ``#RRGGBB`` per factor; `palette` when left out.
-        corrections: given the index of an image, what a person corrected there, by factor; see `labelling.Seen`.
-        only: indices of the images that are written, such as the accepted ones; by default all.
         overwrite: whether a file that is there is replaced.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
+        choices: which masks these are, and of which images; see `Choices`.
 
     Returns:
         The files that were written.
@@ -62,16 +51,7 @@ def to_cvat(
         FileExistsError: a file is there, and is not to be replaced.
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
-    regions = Regions(
-        result,
-        labels,
-        percentile=percentile,
-        threshold=threshold,
-        unnamed=unnamed,
-        colors=colors,
-        corrections=corrections,
-        only=only,
-    )
+    regions = Regions(result, labels, **choices)
     names = [xml_text(c.title) for c in regions.classes]
     files = paths(result.images)
 

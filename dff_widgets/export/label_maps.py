@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 from PIL import Image
@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from ..images import DAMAGE, safe_names
 from ..storage import write_files
-from .regions import Array, Correct, Labels, Progress, Regions, Unnamed, about, as_json, each
+from .regions import Array, Choices, Labels, Progress, Regions, about, as_json, each
 
 if TYPE_CHECKING:
     from ..result import DFFResult
@@ -31,14 +31,9 @@ def to_png(
     path: str | Path,
     labels: Labels | None = None,
     *,
-    percentile: float = 75,
-    threshold: str | None = None,
-    unnamed: Unnamed = "skip",
-    colors: Sequence[str] | None = None,
-    corrections: Correct | None = None,
-    only: Sequence[int] | None = None,
     overwrite: bool = False,
     progress: Progress | bool = False,
+    **choices: Unpack[Choices],
 ) -> list[Path]:
     """Write one palette PNG per image, with the classes as pixel values, and ``labels.json``.
 
@@ -51,16 +46,10 @@ def to_png(
         path: a folder; it is made if its parent is there. Other files in it stay.
         labels: factor -> the names of its parts, as from `assign`. None makes each factor a class, ``"factor 0"`` etc.
             Factors with the same names share a class.
-        percentile: of the masks, as in `DFFResult.masks`.
-        threshold: in its place, as in `DFFResult.masks`.
-        unnamed: a factor without a name is left out (``"skip"``), left out but takes pixels from the classes it is
-            stronger than (``"background"``), or is a class (``"keep"``).
-        colors: ``#RRGGBB`` per factor; `palette` when left out.
-        corrections: given the index of an image, what a person corrected there, by factor; see `labelling.Seen`.
-        only: indices of the images that are written, such as the accepted ones; by default all.
         overwrite: whether files that are there and were not written by this function are replaced.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
+        choices: which masks these are, and of which images; see `Choices`.
 
     Returns:
         The files that were written.
@@ -71,16 +60,7 @@ def to_png(
         FileExistsError: a file of that name is there and was not written by this function; nothing is written.
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
-    regions = Regions(
-        result,
-        labels,
-        percentile=percentile,
-        threshold=threshold,
-        unnamed=unnamed,
-        colors=colors,
-        corrections=corrections,
-        only=only,
-    )
+    regions = Regions(result, labels, **choices)
     if len(regions.classes) > _MOST_CLASSES:
         raise ValueError(f"there are {len(regions.classes)} classes; a label map has at most {_MOST_CLASSES}")
     folder = Path(path).expanduser()

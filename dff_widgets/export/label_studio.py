@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from ..images import paths
 from ..storage import write_files
-from .regions import Array, Correct, Labels, Progress, Regions, Unnamed, about, as_json, each, encoded, xml_text
+from .regions import Array, Choices, Labels, Progress, Regions, about, as_json, each, encoded, xml_text
 
 if TYPE_CHECKING:
     from ..result import DFFResult
@@ -29,14 +29,9 @@ def to_label_studio(
     labels: Labels | None = None,
     *,
     url: str | None = None,
-    percentile: float = 75,
-    threshold: str | None = None,
-    unnamed: Unnamed = "skip",
-    colors: Sequence[str] | None = None,
-    corrections: Correct | None = None,
-    only: Sequence[int] | None = None,
     overwrite: bool = False,
     progress: Progress | bool = False,
+    **choices: Unpack[Choices],
 ) -> list[Path]:
     """Write tasks to import into Label Studio, each with one prediction, and beside them the labelling configuration.
 
@@ -52,16 +47,10 @@ def to_label_studio(
         url: what comes before the path of an image below the folder that all of them share, which is then
             percent-encoded, such as ``"https://example.org/photos/"`` or ``"/data/local-files/?d=photos/"``; None gives
             the path alone.
-        percentile: of the masks, as in `DFFResult.masks`.
-        threshold: in its place, as in `DFFResult.masks`.
-        unnamed: a factor without a name is left out (``"skip"``), left out but takes pixels from the classes it is
-            stronger than (``"background"``), or is a class (``"keep"``).
-        colors: ``#RRGGBB`` per factor; `palette` when left out.
-        corrections: given the index of an image, what a person corrected there, by factor; see `labelling.Seen`.
-        only: indices of the images that are written, such as the accepted ones; by default all.
         overwrite: whether a file that is there is replaced.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
+        choices: which masks these are, and of which images; see `Choices`.
 
     Returns:
         The files that were written.
@@ -75,16 +64,7 @@ def to_label_studio(
     path = Path(path)
     if path.suffix.lower() == ".xml":
         raise ValueError(f"path is {str(path)!r}; give the name of the tasks, such as tasks.json")
-    regions = Regions(
-        result,
-        labels,
-        percentile=percentile,
-        threshold=threshold,
-        unnamed=unnamed,
-        colors=colors,
-        corrections=corrections,
-        only=only,
-    )
+    regions = Regions(result, labels, **choices)
     names = [xml_text(c.title) for c in regions.classes]  # the same in tasks and configuration
     files = paths(result.images)
 

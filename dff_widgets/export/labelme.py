@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from ..images import Source, stems
 from ..storage import write_files
 from .folders import open_folder, photo
 from .outlines import polygons
-from .regions import Array, Correct, Labels, Progress, Regions, Unnamed, as_json, each
+from .regions import Array, Choices, Labels, Progress, Regions, as_json, each
 
 if TYPE_CHECKING:
     from ..result import DFFResult
@@ -25,15 +25,10 @@ def to_labelme(
     path: str | Path,
     labels: Labels | None = None,
     *,
-    percentile: float = 75,
-    threshold: str | None = None,
-    unnamed: Unnamed = "skip",
-    colors: Sequence[str] | None = None,
-    corrections: Correct | None = None,
-    only: Sequence[int] | None = None,
     photos: bool = False,
     overwrite: bool = False,
     progress: Progress | bool = False,
+    **choices: Unpack[Choices],
 ) -> list[Path]:
     """Write ``<image>.json`` for each image, as labelme does: open the folder in labelme, and correct the polygons.
 
@@ -46,17 +41,11 @@ def to_labelme(
         path: a folder; it is made if its parent is there.
         labels: factor -> the names of its parts, as from `assign`. None makes each factor a class, ``"factor 0"`` etc.
             Factors with the same names share a class.
-        percentile: of the masks, as in `DFFResult.masks`.
-        threshold: in its place, as in `DFFResult.masks`.
-        unnamed: a factor without a name is left out (``"skip"``), left out but takes pixels from the classes it is
-            stronger than (``"background"``), or is a class (``"keep"``).
-        colors: ``#RRGGBB`` per factor; `palette` when left out.
-        corrections: given the index of an image, what a person corrected there, by factor; see `labelling.Seen`.
-        only: indices of the images that are written, such as the accepted ones; by default all.
         photos: whether the images go along; else they are expected where the format looks for them.
         overwrite: whether the folder may hold files already; those that are not written anew stay.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
+        choices: which masks these are, and of which images; see `Choices`.
 
     Returns:
         The files that were written.
@@ -67,16 +56,7 @@ def to_labelme(
         FileExistsError: the folder holds something, and may not.
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
-    regions = Regions(
-        result,
-        labels,
-        percentile=percentile,
-        threshold=threshold,
-        unnamed=unnamed,
-        colors=colors,
-        corrections=corrections,
-        only=only,
-    )
+    regions = Regions(result, labels, **choices)
     folder = open_folder(path, overwrite=overwrite)
     names = stems(result.images)
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -90,6 +90,27 @@ def paint(colors: Sequence[str] | None, k: int) -> list[str]:
     return colors
 
 
+class Choices(TypedDict, total=False):
+    """What every export of masks lets one choose; all of it may be left out.
+
+    Attributes:
+        percentile: of the masks, as in `DFFResult.masks`; 75.
+        threshold: in its place, as in `DFFResult.masks`; None.
+        unnamed: what becomes of a factor that has no name: ``"skip"`` (the default) leaves it out; ``"background"``
+            too, but where it is stronger than a class, the class ends; ``"keep"`` makes it a class.
+        colors: ``#RRGGBB`` per factor; `palette` when left out.
+        corrections: given the index of an image, what a person corrected there, by factor; see `labelling.Seen`.
+        only: indices of the images that are written, such as the accepted ones; by default all.
+    """
+
+    percentile: float
+    threshold: str | None
+    unnamed: Unnamed
+    colors: Sequence[str] | None
+    corrections: Correct | None
+    only: Iterable[int] | None
+
+
 class Regions:
     """The classes of a result, and where they are in each image.
 
@@ -97,13 +118,7 @@ class Regions:
         result: its factors, and the images.
         labels: factor -> the names of its parts, as from `assign`; None makes each factor a class. Factors with the
             same names share a class, whose mask is the union of theirs and whose colour is the first one's.
-        percentile: of the masks, as in `DFFResult.masks`.
-        threshold: in its place, as in `DFFResult.masks`.
-        unnamed: what becomes of a factor that has no name: ``"skip"`` leaves it out; ``"background"`` too, but where it
-            is stronger than a class, the class ends; ``"keep"`` makes it a class.
-        colors: per factor ``#RRGGBB``.
-        corrections: given the index of an image, what a person corrected there, by factor; see `Seen`.
-        only: indices of the images that count, such as the accepted ones; by default all.
+        percentile, threshold, unnamed, colors, corrections, only: see `Choices`.
 
     Attributes:
         result: as given.
@@ -119,10 +134,10 @@ class Regions:
         result: DFFResult,
         labels: Labels | None,
         *,
-        percentile: float,
-        threshold: str | None,
-        unnamed: Unnamed,
-        colors: Sequence[str] | None,
+        percentile: float = 75,
+        threshold: str | None = None,
+        unnamed: Unnamed = "skip",
+        colors: Sequence[str] | None = None,
         corrections: Correct | None = None,
         only: Iterable[int] | None = None,
     ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 from PIL import Image
@@ -13,7 +13,7 @@ from PIL import Image
 from ..images import stems
 from ..storage import write_files
 from .folders import open_folder, photo
-from .regions import Correct, Labels, Progress, Regions, Unnamed, each, encoded
+from .regions import Choices, Labels, Progress, Regions, each, encoded
 
 if TYPE_CHECKING:
     from ..result import DFFResult
@@ -28,15 +28,10 @@ def to_voc(
     path: str | Path,
     labels: Labels | None = None,
     *,
-    percentile: float = 75,
-    threshold: str | None = None,
-    unnamed: Unnamed = "skip",
-    colors: Sequence[str] | None = None,
-    corrections: Correct | None = None,
-    only: Sequence[int] | None = None,
     photos: bool = False,
     overwrite: bool = False,
     progress: Progress | bool = False,
+    **choices: Unpack[Choices],
 ) -> list[Path]:
     """Write masks as Pascal VOC has them: ``SegmentationClass/<image>.png``, whose palette ``labelmap.txt`` explains.
 
@@ -49,17 +44,11 @@ def to_voc(
         path: a folder; it is made if its parent is there.
         labels: factor -> the names of its parts, as from `assign`. None makes each factor a class, ``"factor 0"`` etc.
             Factors with the same names share a class.
-        percentile: of the masks, as in `DFFResult.masks`.
-        threshold: in its place, as in `DFFResult.masks`.
-        unnamed: a factor without a name is left out (``"skip"``), left out but takes pixels from the classes it is
-            stronger than (``"background"``), or is a class (``"keep"``).
-        colors: ``#RRGGBB`` per factor; `palette` when left out.
-        corrections: given the index of an image, what a person corrected there, by factor; see `labelling.Seen`.
-        only: indices of the images that are written, such as the accepted ones; by default all.
         photos: whether the images go along; else they are expected where the format looks for them.
         overwrite: whether the folder may hold files already; those that are not written anew stay.
         progress: True shows a tqdm bar; a function is called with (images done, images in all), and what it raises ends
             the export.
+        choices: which masks these are, and of which images; see `Choices`.
 
     Returns:
         The files that were written.
@@ -70,16 +59,7 @@ def to_voc(
         FileExistsError: the folder holds something, and may not.
         OSError: the disk is full, or the place is not there or cannot be written to.
     """
-    regions = Regions(
-        result,
-        labels,
-        percentile=percentile,
-        threshold=threshold,
-        unnamed=unnamed,
-        colors=colors,
-        corrections=corrections,
-        only=only,
-    )
+    regions = Regions(result, labels, **choices)
     if len(regions.classes) > _MOST_CLASSES:
         raise ValueError(f"there are {len(regions.classes)} classes; Pascal VOC has at most {_MOST_CLASSES}")
     inside = ("SegmentationClass", "ImageSets/Segmentation", *(["JPEGImages"] if photos else []))
