@@ -59,8 +59,8 @@ export class Toolbar {
     this.back = press("‹", "Previous image (←, Page Up)", () => acts.step(-1));
     this.forth = press("›", "Next image (→, Page Down)", () => acts.step(1));
     this.where = make("span", { class: "dffw-focus-where" });
-    this.accept = press("✓", "Accept the image (A)", () => acts.review("accepted"), "dffw-focus-accept");
-    this.reject = press("✕", "Reject the image (X)", () => acts.review("rejected"), "dffw-focus-reject");
+    this.accept = press("✓ Accept", "Accept the image (A)", () => acts.review("accepted"), "dffw-focus-accept");
+    this.reject = press("✕ Reject", "Reject the image (X)", () => acts.review("rejected"), "dffw-focus-reject");
     this.judging = group("Review", "", this.accept, this.reject);
     this.painting = make(
       "div",
